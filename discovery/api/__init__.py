@@ -1,0 +1,1 @@
+"""The discovery API as generated from `cluster.proto`; never edited by hand."""
