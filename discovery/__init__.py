@@ -1,0 +1,1 @@
+"""The discovery service: keeps what nodes publish, and cannot read it."""

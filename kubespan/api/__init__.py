@@ -1,0 +1,1 @@
+"""The management contract between daemon and operators. No decisions."""

@@ -1,0 +1,1 @@
+"""Words: what the operator types and reads. No decisions about the mesh."""

@@ -1,0 +1,1 @@
+"""Decisions, one per file: what is read, what is written, by which logic. No I/O."""

@@ -1,0 +1,1 @@
+"""Hands and eyes: the only code that touches the host or the network. No decisions."""

@@ -1,0 +1,1 @@
+"""Movement: carries resources between sources, controllers and sinks. Knows no mesh."""

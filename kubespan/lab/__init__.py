@@ -1,0 +1,1 @@
+"""A world of namespaces on one machine. Imports nothing of the daemon."""

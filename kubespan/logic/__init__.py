@@ -1,0 +1,1 @@
+"""Verbs: pure functions from values to values. No I/O, no state, no clocks."""

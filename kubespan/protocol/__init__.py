@@ -1,0 +1,1 @@
+"""Conversations: sans-IO state machines told what happened and when. No sockets."""

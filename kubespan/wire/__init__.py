@@ -1,0 +1,1 @@
+"""Bytes: model to bytes and back, exact. No I/O, no randomness."""
