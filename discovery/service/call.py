@@ -1,0 +1,31 @@
+"""One call as the service sees it, whatever carries it."""
+
+from dataclasses import dataclass, field
+
+from discovery.service.client_address import Address
+
+TEXT_CHARACTERS_MAX = 64
+CLUSTER_CHARACTERS_MAX = 8
+
+
+@dataclass(slots=True)
+class Call:
+    """Who calls what; collects what a log line should say.
+
+    Attributes:
+        method: such as ``Hello``.
+        address: of the caller; None if unknown.
+        fields: for the log; text of others, cut to a bounded length.
+    """
+
+    method: str
+    address: Address | None
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def note_cluster(self, cluster_id: str) -> None:
+        """Remember a cluster by its beginning; the whole ID would let readers in."""
+        self.fields["cluster"] = cluster_id[:CLUSTER_CHARACTERS_MAX]
+
+    def note(self, name: str, text: str) -> None:
+        """Remember a text for the log."""
+        self.fields[name] = text[:TEXT_CHARACTERS_MAX]

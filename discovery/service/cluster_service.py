@@ -1,0 +1,145 @@
+"""The five calls, from bytes to bytes; what carries them is not known here.
+
+Nothing awaits between reading the state and writing it, so every call is atomic.
+
+Source: discovery.md 2.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from discovery.api import cluster_pb2 as pb
+from discovery.service.call import Call
+from discovery.service.client_address import encode_address
+from discovery.service.refusal import Exhausted
+from discovery.service.validation import (
+    decode_request,
+    submission_from_request,
+    validate_affiliate_id,
+    validate_cluster_id,
+)
+from discovery.service.watch_messages import (
+    announcement_from_change,
+    encode_list,
+    encode_snapshot,
+)
+from discovery.service.watchers import Subscription, Watchers
+from discovery.state.cluster import Change
+from discovery.state.clusters import Clusters
+from discovery.state.limits import LimitExceeded
+
+Send = Callable[[bytes], Awaitable[None]]
+
+NOTHING: Final = b""  # an empty message of any kind
+
+
+class ClusterService:
+    """Answers calls from the state, and tells watchers what changed.
+
+    Args:
+        clusters: the state; changed here and nowhere else.
+        watchers: who is told.
+        now_ns: monotonic clock.
+        redirect_endpoint: ``host:port`` every Hello is sent to; empty: nowhere.
+        report_client_ip: whether Hello tells callers their address.
+    """
+
+    def __init__(
+        self,
+        clusters: Clusters,
+        watchers: Watchers,
+        now_ns: Callable[[], int],
+        *,
+        redirect_endpoint: str = "",
+        report_client_ip: bool = True,
+    ) -> None:
+        self._clusters = clusters
+        self._watchers = watchers
+        self._now_ns = now_ns
+        self._redirect_endpoint = redirect_endpoint
+        self._report_client_ip = report_client_ip
+
+    async def hello(self, raw: bytes, call: Call) -> bytes:
+        """Tell the caller its address and where to go instead; makes no cluster."""
+        request = decode_request(pb.HelloRequest, raw)
+        call.note_cluster(request.cluster_id)
+        call.note("client_version", request.client_version)
+        validate_cluster_id(request.cluster_id)
+        response = pb.HelloResponse()
+        if self._report_client_ip:
+            response.client_ip = encode_address(call.address)
+        if self._redirect_endpoint:
+            response.redirect.endpoint = self._redirect_endpoint
+        return response.SerializeToString()
+
+    async def affiliate_update(self, raw: bytes, call: Call) -> bytes:
+        """Create, change or keep alive one affiliate.
+
+        Raises:
+            Refusal: and nothing was changed.
+        """
+        request = decode_request(pb.AffiliateUpdateRequest, raw)
+        call.note_cluster(request.cluster_id)
+        call.note("affiliate", request.affiliate_id)
+        submission = submission_from_request(request)
+        try:
+            change = self._clusters.update(
+                request.cluster_id, submission, self._now_ns()
+            )
+        except LimitExceeded as error:
+            raise Exhausted(str(error)) from error
+        self._announce(request.cluster_id, change)
+        return NOTHING
+
+    async def affiliate_delete(self, raw: bytes, call: Call) -> bytes:
+        """Remove one affiliate; an unknown one is no error and no news."""
+        request = decode_request(pb.AffiliateDeleteRequest, raw)
+        call.note_cluster(request.cluster_id)
+        call.note("affiliate", request.affiliate_id)
+        validate_cluster_id(request.cluster_id)
+        validate_affiliate_id(request.affiliate_id)
+        change = self._clusters.delete(request.cluster_id, request.affiliate_id)
+        self._announce(request.cluster_id, change)
+        return NOTHING
+
+    async def list(self, raw: bytes, call: Call) -> bytes:
+        """Return every affiliate of a cluster; of an unknown one, none."""
+        request = decode_request(pb.ListRequest, raw)
+        call.note_cluster(request.cluster_id)
+        validate_cluster_id(request.cluster_id)
+        return encode_list(self._clusters.affiliates(request.cluster_id))
+
+    async def watch(self, raw: bytes, call: Call, send: Send) -> None:
+        """Send a snapshot, then every change, until the service stops.
+
+        Args:
+            raw: a ``WatchRequest``.
+            call: who watches.
+            send: awaits until the message is on its way.
+        """
+        request = decode_request(pb.WatchRequest, raw)
+        call.note_cluster(request.cluster_id)
+        validate_cluster_id(request.cluster_id)
+        subscription = self._subscribe(request.cluster_id)
+        try:
+            while (message := await subscription.next_message()) is not None:
+                await send(message)
+        finally:
+            self._watchers.unsubscribe(request.cluster_id, subscription)
+
+    def sweep(self, cluster_id: str) -> Collection[Change]:
+        """Remove what has run out of one cluster, and tell its watchers."""
+        watched = self._watchers.is_watched(cluster_id)
+        changes = self._clusters.sweep(cluster_id, self._now_ns(), watched=watched)
+        for change in changes:
+            self._announce(cluster_id, change)
+        return changes
+
+    def _subscribe(self, cluster_id: str) -> Subscription:
+        snapshot = encode_snapshot(self._clusters.open(cluster_id))
+        return self._watchers.subscribe(cluster_id, snapshot)
+
+    def _announce(self, cluster_id: str, change: Change | None) -> None:
+        if change is not None and self._watchers.is_watched(cluster_id):
+            announcement = announcement_from_change(change)
+            self._watchers.announce(cluster_id, announcement)

@@ -1,0 +1,110 @@
+"""The affiliates of one cluster; every change is returned as a value."""
+
+from dataclasses import dataclass
+
+from discovery.state.affiliate import (
+    Affiliate,
+    Submission,
+    merge_submission,
+    says_the_same,
+    sweep_affiliate,
+)
+from discovery.state.limits import AFFILIATES_MAX, LimitExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What watchers of a cluster must be told.
+
+    Attributes:
+        affiliate_id: who changed.
+        affiliate: the whole record as it is now; None if it is gone.
+        created: true if it did not exist just before.
+    """
+
+    affiliate_id: str
+    affiliate: Affiliate | None
+    created: bool = False
+
+
+_NEVER_NS = 1 << 100
+
+
+class Cluster:
+    """Affiliates by ID, at most 1024; records stay until a sweep removes them.
+
+    Expired records are served until then: clients publish with no lifetime at all and
+    expect to read it back (discovery.md 2.4).
+    """
+
+    __slots__ = ("_affiliate_by_id", "_due_ns")
+
+    def __init__(self) -> None:
+        self._affiliate_by_id: dict[str, Affiliate] = {}
+        self._due_ns = _NEVER_NS  # no sweep before this instant can remove anything
+
+    def __len__(self) -> int:
+        return len(self._affiliate_by_id)
+
+    @property
+    def affiliates(self) -> tuple[Affiliate, ...]:
+        """Every record, in order of creation."""
+        return tuple(self._affiliate_by_id.values())
+
+    @property
+    def endpoint_count(self) -> int:
+        """Endpoints of all affiliates together."""
+        return sum(len(a.endpoints) for a in self._affiliate_by_id.values())
+
+    def update(self, submission: Submission, now_ns: int) -> Change | None:
+        """Merge a submission; None if no watcher could see a difference.
+
+        Saying again what is stored extends its life and is not announced.
+
+        Raises:
+            LimitExceeded: one affiliate or one endpoint too many; nothing changed.
+
+        Source:
+            discovery.md 2.3; suppressed echo: section 10 line 41.
+        """
+        before = self._affiliate_by_id.get(submission.affiliate_id)
+        if before is None and len(self) >= AFFILIATES_MAX:
+            raise LimitExceeded(f"a cluster has at most {AFFILIATES_MAX} affiliates")
+        after = merge_submission(before, submission, now_ns)
+        self._affiliate_by_id[after.id] = after
+        self._due_ns = min(self._due_ns, after.due_ns)
+        if before is not None and says_the_same(before, after):
+            return None
+        return Change(after.id, after, created=before is None)
+
+    def delete(self, affiliate_id: str) -> Change | None:
+        """Remove a record; None if there was none."""
+        if self._affiliate_by_id.pop(affiliate_id, None) is None:
+            return None
+        return Change(affiliate_id, None)
+
+    def sweep(self, now_ns: int) -> tuple[Change, ...]:
+        """Remove what has run out: records as deletions, endpoints as updates.
+
+        Cost: O(1) if nothing is due, else O(n) in affiliates and endpoints.
+
+        Source:
+            discovery.md 2.4, without the deletion for an expired endpoint.
+        """
+        if now_ns < self._due_ns:
+            return ()
+        changes = []
+        for before in self.affiliates:
+            after = sweep_affiliate(before, now_ns)
+            if after is not before:
+                self._replace(before.id, after)
+                changes.append(Change(before.id, after))
+        dues = (a.due_ns for a in self._affiliate_by_id.values())
+        self._due_ns = min(dues, default=_NEVER_NS)
+        return tuple(changes)
+
+    def _replace(self, affiliate_id: str, after: Affiliate | None) -> None:
+        if after is None:
+            del self._affiliate_by_id[affiliate_id]
+        else:
+            self._affiliate_by_id[affiliate_id] = after

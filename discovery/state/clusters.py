@@ -1,0 +1,85 @@
+"""All clusters, by ID: made when first written to or watched, dropped when empty.
+
+Nobody outside holds a cluster, only its ID, so none can be changed or watched after
+it was dropped (the race of discovery.md 8, number 12, cannot be written down here).
+"""
+
+from dataclasses import dataclass
+
+from discovery.state.affiliate import Affiliate, Submission
+from discovery.state.cluster import Change, Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much is stored."""
+
+    clusters: int
+    affiliates: int
+    endpoints: int
+
+
+class Clusters:
+    """Every cluster of this service."""
+
+    def __init__(self) -> None:
+        self._cluster_by_id: dict[str, Cluster] = {}
+
+    @property
+    def cluster_ids(self) -> tuple[str, ...]:
+        """Every cluster that exists now."""
+        return tuple(self._cluster_by_id)
+
+    def count(self) -> Counts:
+        """Count what is stored. Cost: O(n) in affiliates."""
+        clusters = self._cluster_by_id.values()
+        return Counts(
+            clusters=len(clusters),
+            affiliates=sum(map(len, clusters)),
+            endpoints=sum(cluster.endpoint_count for cluster in clusters),
+        )
+
+    def update(
+        self, cluster_id: str, submission: Submission, now_ns: int
+    ) -> Change | None:
+        """Merge a submission; None if no watcher could see a difference.
+
+        Raises:
+            LimitExceeded: the cluster or the affiliate is full; nothing changed.
+        """
+        cluster = self._cluster_by_id.get(cluster_id, Cluster())
+        change = cluster.update(submission, now_ns)
+        self._cluster_by_id[cluster_id] = cluster  # only if the update was possible
+        return change
+
+    def delete(self, cluster_id: str, affiliate_id: str) -> Change | None:
+        """Remove a record; None if there was none."""
+        cluster = self._cluster_by_id.get(cluster_id)
+        return cluster.delete(affiliate_id) if cluster else None
+
+    def affiliates(self, cluster_id: str) -> tuple[Affiliate, ...]:
+        """Every record of a cluster; empty if it is unknown, which makes no cluster."""
+        cluster = self._cluster_by_id.get(cluster_id)
+        return cluster.affiliates if cluster else ()
+
+    def open(self, cluster_id: str) -> tuple[Affiliate, ...]:
+        """Make sure a cluster exists, as for somebody who watches it; its records."""
+        return self._cluster_by_id.setdefault(cluster_id, Cluster()).affiliates
+
+    def sweep(
+        self, cluster_id: str, now_ns: int, *, watched: bool
+    ) -> tuple[Change, ...]:
+        """Remove what has run out of one cluster, and the cluster if that was all.
+
+        An empty cluster that somebody watches stays.
+
+        Source:
+            discovery.md 2.4.
+        """
+        cluster = self._cluster_by_id.get(cluster_id)
+        if cluster is None:
+            return ()
+        changes = cluster.sweep(now_ns)
+        if not cluster and not watched:
+            del self._cluster_by_id[cluster_id]
+        return changes
