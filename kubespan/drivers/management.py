@@ -5,7 +5,7 @@ import grp
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,12 @@ class ManagementService(management_pb2_grpc.ManagementServicer):
     def __init__(self, store: Store, node: str) -> None:
         self._store = store
         self._node = node
-        self._watches = 0
-        self._stopping = asyncio.Event()
+        self._watches: set[_Watch] = set()
 
     def stop(self) -> None:
         """End every watch; the streams finish with OK."""
-        self._stopping.set()
+        for watch in tuple(self._watches):
+            watch.stop()
 
     async def Types(  # noqa: N802 - the name is the RPC's
         self, _request: pb.TypesRequest, _context: Context
@@ -87,11 +87,11 @@ class ManagementService(management_pb2_grpc.ManagementServicer):
     ) -> AsyncIterator[pb.WatchEvent]:
         """Send what there is, then what changes; a slow reader gets the newest only."""
         found = await _find_type(request.type, context)
-        if self._watches >= WATCHES_MAX:
+        if len(self._watches) >= WATCHES_MAX:
             text = f"there are already {WATCHES_MAX} watches"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
-        self._watches += 1
         watch = _Watch(found, request.namespace or found.namespace, request.id)
+        self._watches.add(watch)
         unwatch = self._store.watch(watch.on_events)
         try:
             described = describe_type(found)
@@ -106,13 +106,13 @@ class ManagementService(management_pb2_grpc.ManagementServicer):
             yield pb.WatchEvent(
                 event=pb.WatchEvent.BOOTSTRAPPED, node=self._node, type=described
             )
-            async for event in watch.events(self._stopping):
+            async for event in watch.events():
                 event.node = self._node
                 event.type.CopyFrom(described)
                 yield event
         finally:
             unwatch()
-            self._watches -= 1
+            self._watches.discard(watch)
 
     def _resources(self, found: TypeInfo, namespace: str) -> list[pb.Resource]:
         resources = {
@@ -134,6 +134,7 @@ class _Watch:
         self._id = wanted_id
         self._pending: dict[str, tuple[EventType, Shown, Entry[Any]]] = {}
         self._news = asyncio.Event()
+        self._stopped = False
 
     def on_events(self, events: tuple[Event, ...]) -> None:
         """Note changes of the watched type; bounded by the number of resources."""
@@ -144,13 +145,17 @@ class _Watch:
                     self._pending[key] = (event.type, shown, event.entry)
                     self._news.set()
 
-    async def events(self, stopping: asyncio.Event) -> AsyncIterator[pb.WatchEvent]:
-        """Yield changes until ``stopping`` is set."""
-        async with _either(self._news, stopping) as wait:
-            while not stopping.is_set():
-                await wait()
-                for event in self._take():
-                    yield event
+    def stop(self) -> None:
+        """Let ``events`` end after what is pending."""
+        self._stopped = True
+        self._news.set()
+
+    async def events(self) -> AsyncIterator[pb.WatchEvent]:
+        """Yield changes until stopped."""
+        while not self._stopped:
+            await self._news.wait()
+            for event in self._take():
+                yield event
 
     def _take(self) -> Iterator[pb.WatchEvent]:
         pending, self._pending = self._pending, {}
@@ -159,23 +164,6 @@ class _Watch:
             if self._id in ("", key):
                 resource = _resource(self._found, shown, entry)
                 yield pb.WatchEvent(event=_EVENTS[kind], resource=resource)
-
-
-@asynccontextmanager
-async def _either(news: asyncio.Event, stopping: asyncio.Event) -> AsyncIterator[Any]:
-    """Give a coroutine function that returns when either event is set."""
-    async with asyncio.TaskGroup() as group:
-        stopper = group.create_task(stopping.wait())
-
-        async def wait() -> None:
-            waiter = group.create_task(news.wait())
-            await asyncio.wait({waiter, stopper}, return_when=asyncio.FIRST_COMPLETED)
-            waiter.cancel()
-
-        try:
-            yield wait
-        finally:
-            stopper.cancel()
 
 
 class ManagementServer:
@@ -204,7 +192,7 @@ class ManagementServer:
                 ("grpc.so_reuseport", 0),
             ]
         )
-        management_pb2_grpc.add_ManagementServicer_to_server(self._service, server)
+        management_pb2_grpc.add_ManagementServicer_to_server(self._service, server)  # type: ignore[no-untyped-call]  # generated
         operation = f"listen on {self._socket}"
         old_umask = os.umask(0o177)
         try:

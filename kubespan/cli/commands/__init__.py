@@ -1,0 +1,1 @@
+"""One command each. No decisions about the mesh."""
