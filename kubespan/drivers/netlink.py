@@ -6,8 +6,12 @@ failure outlives its cause.
 
 import errno
 import os
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from typing import Any, Protocol
 
 from pyroute2 import AsyncIPRoute
@@ -56,6 +60,10 @@ class RouteSocket(Protocol):
     async def rule(self, command: str, **request: Any) -> Any:
         """Speak of routing rules; a missing priority would become 32000."""
         ...
+
+
+OpenSocket = Callable[[], AbstractAsyncContextManager[RouteSocket]]
+"""How drivers reach the kernel: :func:`open_route_socket`, or a test's."""
 
 
 @asynccontextmanager
