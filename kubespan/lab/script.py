@@ -23,6 +23,8 @@ table ip lab {
   }
 }
 """
+# Nobody else is on these segments, and a lab shall be usable as soon as it is built.
+NO_DAD = 'for knob in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >"$knob"; done'
 
 
 def cable_commands(topology: Topology, namespace: Namespace) -> list[str]:
@@ -65,7 +67,7 @@ def port_commands(port: Port) -> list[str]:
 
 def namespace_script(topology: Topology, namespace: Namespace) -> str:
     """Return a shell script that configures a namespace when run inside it."""
-    lines = []
+    lines = [NO_DAD]
     if namespace.forwards:
         lines.append("echo 1 >/proc/sys/net/ipv4/ip_forward")
         lines.append("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
