@@ -1,0 +1,35 @@
+from types import SimpleNamespace
+
+import pytest
+
+from discovery.service.client_address import HeaderTrust
+from discovery.service.cluster_service import ClusterService
+from discovery.service.handlers import SERVICE_NAME, handler_from_service
+from discovery.service.interceptors import Interceptors
+from discovery.service.watchers import Watchers
+from discovery.state.clusters import Clusters
+from discovery.state.rate_limit import RateLimiter
+
+
+# Source: discovery.md 1.1.
+@pytest.mark.parametrize(
+    ("method", "streams"),
+    [
+        ("Hello", False),
+        ("AffiliateUpdate", False),
+        ("AffiliateDelete", False),
+        ("List", False),
+        ("Watch", True),
+    ],
+)
+def test_method_is_served_under_its_name(method: str, streams: bool) -> None:
+    service = ClusterService(Clusters(), Watchers(), lambda: 0)
+    interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0)
+    table = handler_from_service(service, interceptors)
+
+    path = SimpleNamespace(method=f"/sidero.discovery.server.Cluster/{method}")
+    handler = table.service(path)
+
+    assert SERVICE_NAME == "sidero.discovery.server.Cluster"
+    assert handler.response_streaming is streams
+    assert handler.request_deserializer is None
