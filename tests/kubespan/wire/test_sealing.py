@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -142,10 +144,8 @@ def test_malformed_endpoint_blobs_are_refused(blob: bytes) -> None:
 @given(st.binary(max_size=64))
 def test_any_blob_is_an_endpoint_or_refused_and_harms_no_later_one(blob: bytes) -> None:
     plain, good = (bytes.fromhex(field) for field in kubespan_spec.ENDPOINTS[0][1:])
-    try:
+    with contextlib.suppress(WireError):
         decode_endpoint(SEALER.open_endpoint(blob))
-    except WireError:
-        pass
 
     assert SEALER.open_endpoint(good) == plain
 
