@@ -1,0 +1,66 @@
+"""Kernel switches the mesh relies on.
+
+Source:
+    kubespan.md section 4.11.
+"""
+
+from collections.abc import Collection
+from ipaddress import IPv4Interface, IPv6Interface
+
+from kubespan.model.address import Prefix
+from kubespan.model.config import SysctlPolicy
+from kubespan.model.constants import LINK_NAME
+from kubespan.model.network import SysctlSpec
+
+
+def mesh_sysctls(
+    advertised: Collection[Prefix], policy: SysctlPolicy
+) -> list[SysctlSpec]:
+    """Return the switches: for our link always, forwarding where we offer networks.
+
+    Args:
+        advertised: networks other nodes reach through this one; may be empty.
+        policy: what we may do with switches of the whole host.
+    """
+    enforce = policy is SysctlPolicy.SET
+    specs = [_reverse_path_filter()]
+    if any(isinstance(prefix, IPv4Interface) for prefix in advertised):
+        specs.append(_forwarding_ipv4(enforce=enforce))
+    if any(isinstance(prefix, IPv6Interface) for prefix in advertised):
+        specs.append(_forwarding_ipv6(enforce=enforce))
+    return specs
+
+
+def _reverse_path_filter() -> SysctlSpec:
+    """Return the loose filter for our own link.
+
+    The kernel takes the larger of this switch and ``all``. 0 would leave a strict
+    ``all`` in force; 2 is loose whatever ``all`` says.
+    """
+    return SysctlSpec(
+        name=f"net/ipv4/conf/{LINK_NAME}/rp_filter",
+        accepted=("2",),
+        enforce=True,
+        why="packets from the mesh come from addresses whose unmarked route is"
+        " another link; a strict reverse-path filter drops them",
+    )
+
+
+def _forwarding_ipv4(*, enforce: bool) -> SysctlSpec:
+    return SysctlSpec(
+        name="net/ipv4/ip_forward",
+        accepted=("1",),
+        enforce=enforce,
+        why="this node offers IPv4 networks to the mesh and must forward to them",
+    )
+
+
+def _forwarding_ipv6(*, enforce: bool) -> SysctlSpec:
+    return SysctlSpec(
+        name="net/ipv6/conf/all/forwarding",
+        accepted=("1",),
+        enforce=enforce,
+        why="this node offers IPv6 networks to the mesh and must forward to them;"
+        " with forwarding on, links that learn their address or default route from"
+        " router advertisements need accept_ra=2",
+    )
