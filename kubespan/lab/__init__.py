@@ -21,8 +21,8 @@ nothing is asynchronous; everything that fails raises `LabError` with the reason
 rest. ``LabSpec`` takes further keys for the documents of all nodes (`kubespan_options`,
 `host_options`), arguments of the service and variables of the daemons.
 ``node.write_config(text)`` replaces one node's configuration (``node.files.config`` is
-the present one). ``node.ctl("peers")`` and ``node.resources("members")`` ask its daemon;
-``node.pod`` is a namespace behind it; ``node.daemon_pid``, ``node.log_tail()``,
+the present one). ``node.ctl("peers")`` and ``node.resources("members")`` ask its
+daemon; ``node.pod`` is a namespace behind it; ``node.daemon_pid``, ``node.log_tail()``,
 ``node.files.state_dir`` and ``lab.place("nat1")``, ``lab.internet`` are for looking
 closer, ``tap.listening`` with ``capture.inspect_capture`` for what is on the wire.
 

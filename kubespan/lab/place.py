@@ -227,16 +227,22 @@ def python_module(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of commands in the lab: ours without any proxy.
+    """Return the environment of commands in the lab: ours, with our programs on PATH.
 
-    The world of the lab is closed; a proxy of the host is not in it.
+    The world of the lab is closed, so a proxy of the host is left out.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy")
     }
-    return kept | {"PYTHONPATH": str(_PACKAGES), "PYTHONUNBUFFERED": "1"}
+    programs = Path(sys.executable).parent
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return kept | {
+        "PATH": path,
+        "PYTHONPATH": str(_PACKAGES),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _parent(pid: int) -> int:

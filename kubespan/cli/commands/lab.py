@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -150,10 +149,8 @@ def shell(name: str | None, place: str, command: tuple[str, ...]) -> NoReturn:
     """Run COMMAND, or a shell, in a namespace: node-1, node-1-pod, nat1, internet."""
     found = _chosen(name).place(place)
     words = list(command) or [os.environ.get("SHELL", "/bin/sh")]
-    programs = str(Path(sys.executable).parent)
-    path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     arguments = found.command(words)
-    os.execvpe(arguments[0], arguments, environment() | {"PATH": path})  # noqa: S606 - a shell is what was asked for
+    os.execvpe(arguments[0], arguments, environment())  # noqa: S606 - a shell is what was asked for
 
 
 @lab.command()

@@ -1,0 +1,55 @@
+"""The demonstration."""
+
+import pytest
+
+from kubespan.lab.build import lab_names
+from kubespan.lab.demo import NAME, Check, Demo, render_checks
+
+
+class FakeScreen:
+    """Remembers what was shown."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def progress(self, text: str) -> None:
+        self.said.append(f"… {text}")
+
+
+@pytest.mark.parametrize(
+    ("checks", "expected"),
+    [
+        pytest.param([], False, id="nothing shown"),
+        pytest.param([Check("a", True, "x")], True, id="all held"),
+        pytest.param(
+            [Check("a", True, "x"), Check("b", False, "y")], False, id="one no"
+        ),
+    ],
+)
+def test_it_holds_if_every_check_did(checks: list[Check], expected: bool) -> None:
+    assert Demo(FakeScreen(), checks=checks).holds is expected
+
+
+def test_checks_are_a_table() -> None:
+    checks = [Check("short", True, "fine"), Check("much longer", False, "lost: 3")]
+
+    assert render_checks(checks).splitlines() == [
+        "ok      short        fine",
+        "FAILED  much longer  lost: 3",
+    ]
+
+
+@pytest.mark.netns
+@pytest.mark.timeout(300)
+def test_a_real_mesh_is_shown_and_removed() -> None:
+    demo, screen = Demo(FakeScreen()), FakeScreen()
+    demo.screen = screen
+
+    holds = demo.run()
+
+    assert holds, "\n".join(screen.said)
+    assert len(demo.checks) == 7
+    assert NAME not in lab_names()
