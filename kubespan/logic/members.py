@@ -12,20 +12,20 @@ from kubespan.model.member import Member
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """Members, and affiliates that came too late for their name.
+class NamedAffiliates:
+    """Affiliates with a Kubernetes node name.
 
     Attributes:
-        members: one per node name.
-        displaced: affiliates whose name a lower node ID has.
+        affiliates: one per node name.
+        displaced: those whose node name an affiliate with a lower node ID has.
     """
 
-    members: tuple[Member, ...]
+    affiliates: tuple[Affiliate, ...]
     displaced: tuple[Affiliate, ...]
 
 
-def members_from_affiliates(affiliates: Iterable[Affiliate]) -> Membership:
-    """Return one member per node name; the lowest node ID wins."""
+def one_per_name(affiliates: Iterable[Affiliate]) -> NamedAffiliates:
+    """Return the affiliates that are members; the lowest node ID keeps a name."""
     by_name: dict[str, Affiliate] = {}
     displaced = []
     for affiliate in sorted(affiliates, key=lambda affiliate: affiliate.node_id):
@@ -33,8 +33,7 @@ def members_from_affiliates(affiliates: Iterable[Affiliate]) -> Membership:
             continue
         if by_name.setdefault(affiliate.nodename, affiliate) is not affiliate:
             displaced.append(affiliate)
-    members = tuple(member_from_affiliate(affiliate) for affiliate in by_name.values())
-    return Membership(members, tuple(displaced))
+    return NamedAffiliates(tuple(by_name.values()), tuple(displaced))
 
 
 def member_from_affiliate(affiliate: Affiliate) -> Member:

@@ -1,0 +1,60 @@
+"""What the packet filter forces into the mesh.
+
+Source:
+    kubespan.md sections 4.8 and 4.9.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from kubespan.engine.controller import Controller, View
+from kubespan.logic.mesh_firewall import (
+    NetworkBySpan,
+    firewall_spec,
+    merge_routed,
+    qualifying_peers,
+    routed_networks_of,
+)
+from kubespan.model.address import Network
+from kubespan.model.config import Config
+from kubespan.model.firewall import FirewallSpec
+from kubespan.model.identity import MeshIdentity
+from kubespan.model.peer import PeerSpec, PeerStatus
+
+
+def reconcile(view: View) -> Iterable[FirewallSpec] | None:
+    """Return the two chains' content; none while KubeSpan is off."""
+    config, mesh = view.one(Config), view.one(MeshIdentity)
+    if config is None:
+        return None
+    if mesh is None:
+        return ()
+    specs = qualifying_peers(
+        view.all(PeerSpec),
+        view.by_key(PeerStatus),
+        bypass_down=config.kubespan.allow_down_peer_bypass,
+    )
+    routed = _routed(view, specs)
+    return (firewall_spec(config.host.nft_table, routed, config.kubespan.mtu_bytes),)
+
+
+def _routed(view: View, specs: tuple[PeerSpec, ...]) -> tuple[Network, ...]:
+    """Return the routed set; computed anew only for what changed."""
+    parts: list[NetworkBySpan] = [
+        view.remember(
+            spec.node_id,
+            spec.allowed_ips,
+            partial(routed_networks_of, spec.allowed_ips),
+        )
+        for spec in specs
+    ]
+    inputs = tuple(spec.allowed_ips for spec in specs)
+    return view.remember("routed", inputs, partial(merge_routed, parts))
+
+
+MESH_FIREWALL = Controller(
+    name="mesh_firewall",
+    reads=(Config, MeshIdentity, PeerSpec, PeerStatus),
+    writes=FirewallSpec,
+    reconcile=reconcile,
+)

@@ -1,0 +1,37 @@
+"""Kernel switches the mesh relies on.
+
+Source:
+    kubespan.md section 4.11.
+"""
+
+from collections.abc import Iterable
+
+from kubespan.engine.controller import Controller, View
+from kubespan.logic.mesh_sysctls import mesh_sysctls
+from kubespan.model.affiliate import LocalAffiliate
+from kubespan.model.config import Config
+from kubespan.model.identity import MeshIdentity
+from kubespan.model.network import SysctlSpec
+
+
+def reconcile(view: View) -> Iterable[SysctlSpec] | None:
+    """Return the switches; none while KubeSpan is off."""
+    config, mesh = view.one(Config), view.one(MeshIdentity)
+    if config is None:
+        return None
+    if mesh is None:
+        return ()
+    advertised = {
+        prefix
+        for local in view.all(LocalAffiliate)
+        for prefix in local.affiliate.kubespan.additional_addresses
+    }
+    return mesh_sysctls(advertised, config.host.sysctls)
+
+
+MESH_SYSCTL = Controller(
+    name="mesh_sysctl",
+    reads=(Config, MeshIdentity, LocalAffiliate),
+    writes=SysctlSpec,
+    reconcile=reconcile,
+)

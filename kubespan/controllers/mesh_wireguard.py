@@ -1,0 +1,64 @@
+"""The WireGuard device: our key, and every peer with its endpoint.
+
+Source:
+    kubespan.md section 4.5.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from kubespan.engine.controller import Controller, View
+from kubespan.logic.mesh_device import (
+    knows_all_peers,
+    wireguard_peer,
+    wireguard_spec,
+)
+from kubespan.model.config import Config
+from kubespan.model.identity import MeshIdentity
+from kubespan.model.keys import SecretKey
+from kubespan.model.peer import PeerSpec, PeerStatus
+from kubespan.model.registry import RegistryStatus
+from kubespan.model.wireguard import WireGuardPeer, WireGuardSpec
+
+
+def reconcile(view: View) -> Iterable[WireGuardSpec] | None:
+    """Return the device; none while KubeSpan is off or the cluster secret unknown."""
+    config, mesh = view.one(Config), view.one(MeshIdentity)
+    if config is None:
+        return None
+    secret = config.discovery.cluster_secret
+    if mesh is None or secret is None:
+        return ()
+    spec = wireguard_spec(
+        mesh,
+        config.host.listen_port,
+        _peers(view, secret),
+        complete=knows_all_peers(config, view.all(RegistryStatus)),
+    )
+    return (spec,)
+
+
+def _peers(view: View, secret: SecretKey) -> tuple[WireGuardPeer, ...]:
+    """Return all peers; the very same objects while nothing of them changed."""
+    statuses = view.by_key(PeerStatus)
+    specs = view.all(PeerSpec)
+    endpoints = [
+        status.asserted_endpoint if (status := statuses.get(spec.key)) else None
+        for spec in specs
+    ]
+    return tuple(
+        view.remember(
+            spec.node_id,
+            (spec, endpoint, secret),
+            partial(wireguard_peer, spec, endpoint, secret),
+        )
+        for spec, endpoint in zip(specs, endpoints, strict=True)
+    )
+
+
+MESH_WIREGUARD = Controller(
+    name="mesh_wireguard",
+    reads=(Config, MeshIdentity, PeerSpec, PeerStatus, RegistryStatus),
+    writes=WireGuardSpec,
+    reconcile=reconcile,
+)
