@@ -10,6 +10,9 @@ ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+# fixtures ``namespace`` and ``new_namespace``, for tests marked netns
+pytest_plugins = ["tests.netns_support"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(

@@ -99,7 +99,7 @@ def read_operating_system() -> str:
 
 def _link(message: Message) -> HostLink:
     linkinfo = message.get_attr("IFLA_LINKINFO")
-    kind = (linkinfo.get_attr("IFLA_INFO_KIND") if linkinfo else None) or ""
+    kind = (linkinfo.get_attr("IFLA_INFO_KIND") if linkinfo is not None else None) or ""
     ethernet = message["ifi_type"] == ARPHRD_ETHER
     physical = ethernet and not kind
     carrier = message.get_attr("IFLA_CARRIER") == 1

@@ -106,7 +106,8 @@ class Routes:
             table=self._table,
             link=self._link,
             metric=message.get_attr("RTA_PRIORITY") or METRIC_UNSPECIFIED,
-            mtu_bytes=(metrics.get_attr("RTAX_MTU") if metrics else None) or 0,
+            mtu_bytes=(metrics.get_attr("RTAX_MTU") if metrics is not None else None)
+            or 0,
         )
 
     async def _put(self, socket: RouteSocket, spec: RouteSpec, command: str) -> None:

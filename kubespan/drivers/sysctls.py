@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from kubespan.drivers.atomic_file import read_file, replace_file
 from kubespan.drivers.failures import Failures
 from kubespan.engine.edges import Publisher
-from kubespan.errors import DriverError
+from kubespan.errors import DriverError, StateError
 from kubespan.model.sysctl import (
     SysctlChange,
     SysctlPlan,
@@ -148,33 +149,28 @@ class Sysctls:
         """
         operation = f"read {self._record}"
         try:
-            with self._record.open("rb") as record:
-                text = record.read(RECORD_MAX_BYTES)
+            text = read_file(self._record, RECORD_MAX_BYTES)
+            if text is None:
+                return {}
             boot_id, changed = _changes_from_json(text)
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise _refused(operation, error) from error
-        except (ValueError, TypeError, KeyError) as error:
-            reason = f"not a record of ours ({error}): remove or repair it"
+        except StateError as error:
+            raise DriverError(operation, str(error)) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = f"not a record of ours ({error}): repair or remove it"
             raise DriverError(operation, reason) from error
         return changed if boot_id == self._read(BOOT_ID) else {}
 
     def _write_record(self, changed: Mapping[str, SysctlChange]) -> None:
-        operation = f"write {self._record}"
         document = {
             "boot": self._read(BOOT_ID),
             "changed": {
                 name: [change.original, change.ours] for name, change in changed.items()
             },
         }
-        fresh = self._record.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(document, indent=1) + "\n")
-            fresh.chmod(0o600)
-            fresh.replace(self._record)
-        except OSError as error:
-            raise _refused(operation, error) from error
+            replace_file(self._record, f"{json.dumps(document, indent=1)}\n".encode())
+        except StateError as error:
+            raise DriverError(f"write {self._record}", str(error)) from error
 
 
 def _changes_from_json(text: bytes) -> tuple[str | None, dict[str, SysctlChange]]:
