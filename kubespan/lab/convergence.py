@@ -8,7 +8,7 @@ from typing import Protocol
 from kubespan.lab.errors import LabError
 
 UP = "up"
-POLL_S = 0.5
+POLL_S = 0.1
 LOG_LINES = 15
 
 

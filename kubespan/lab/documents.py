@@ -6,6 +6,7 @@ from kubespan.lab.record import LabRecord
 from kubespan.lab.topology import DISCOVERY_PORT, NodePlan
 
 DISCOVERY_ENDPOINT = f"http://198.19.255.2:{DISCOVERY_PORT}"
+POD_NETWORKS = "10.244.0.0/16"
 
 
 def node_config(record: LabRecord, node: NodePlan) -> str:
@@ -33,7 +34,10 @@ def _host(record: LabRecord, node: NodePlan) -> dict[str, object]:
         "nodeName": node.name,
         "machineType": "worker",
         "advertisedNetworks": [str(node.pod_network)],
+        # As a cluster would have it: pod addresses are nobody's endpoints.
+        "podNetworks": [POD_NETWORKS],
         "wireguard": record.spec.wireguard,
+        "sysctls": "set",
     }
     return own | record.spec.host_options
 

@@ -15,6 +15,7 @@ from kubespan.lab.errors import LabError
 from kubespan.lab.files import NodeFiles, last_lines, write_private
 from kubespan.lab.namespaces import Process
 from kubespan.lab.place import Place, Running, python_module
+from kubespan.lab.question import peer_states
 from kubespan.lab.topology import NodePlan
 
 SOCKET = "/run/kubespan/kubespan.sock"
@@ -148,9 +149,8 @@ class LabNode:
         return parse_json_items(self.ctl("get", kind, "-o", "json"))
 
     def peer_states(self) -> dict[str, str]:
-        """Return the state of each peer by its name; empty while there is none."""
-        specs = (item["spec"] for item in self.resources("kubespanpeerstatuses"))
-        return {str(spec["label"]): str(spec["state"]) for spec in specs}
+        """Return the state of each peer by its name; `LabError` without an answer."""
+        return peer_states(self.place.path(SOCKET))
 
     def log_tail(self, count: int = 20) -> list[str]:
         """Return the last lines the daemon wrote."""

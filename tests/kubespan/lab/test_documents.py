@@ -26,7 +26,9 @@ def test_a_node_gets_the_documents_of_talos_and_one_of_ours() -> None:
         "nodeName": "node-1",
         "machineType": "worker",
         "advertisedNetworks": ["10.244.1.0/24"],
+        "podNetworks": ["10.244.0.0/16"],
         "wireguard": "userspace",
+        "sysctls": "set",
     }
 
 
