@@ -50,10 +50,13 @@ class Demo:
     """One run of the demonstration.
 
     Attributes:
+        name: of the lab; a lab of that name is removed first.
+        wireguard: which one the nodes use.
         checks: what was looked at so far.
     """
 
     screen: Screen
+    name: str = NAME
     wireguard: str = "auto"
     checks: list[Check] = field(default_factory=list)
 
@@ -73,7 +76,7 @@ class Demo:
             LabError: something does not start or answer.
         """
         refuse_without(BUILDING + SHOWING)
-        spec = LabSpec(NAME, nodes=3, nat=1, wireguard=self.wireguard)
+        spec = LabSpec(self.name, nodes=3, nat=1, wireguard=self.wireguard)
         lab = Lab.create(spec, start=False, replace_running=True, say=self.screen.say)
         try:
             self._show(lab)

@@ -13,6 +13,7 @@ import click
 
 from kubespan.lab.build import UNWINDING, lab_names, remove_lab
 from kubespan.lab.convergence import Convergence
+from kubespan.lab.demo import NAME as DEMO
 from kubespan.lab.demo import UP_TIMEOUT_S, Demo, render_checks
 from kubespan.lab.errors import LabError
 from kubespan.lab.lab import Lab
@@ -117,7 +118,7 @@ def create(**options: Any) -> None:
     if wait:
         took_s = made.wait_until_up(UP_TIMEOUT_S, terminal.show_convergence)
         terminal.say(f"every pair is up after {took_s:.1f} s")
-    terminal.say(_how_to_look(made))
+    terminal.say(_how_to_look(made.name))
 
 
 @lab.command()
@@ -219,27 +220,28 @@ def destroy(name: str | None, every: bool) -> None:
 
 @lab.command()
 @click.option("--keep", is_flag=True, help="Leave the lab running afterwards.")
+@click.option("--name", default=DEMO, show_default=True, help="Name of the lab.")
 @wireguard_option
-def demo(keep: bool, wireguard: str) -> None:
+def demo(keep: bool, name: str, wireguard: str) -> None:
     """Show a real mesh: four nodes, one behind NAT, one joining late."""
     terminal = Terminal()
-    shown = Demo(terminal, wireguard)
+    shown = Demo(terminal, name, wireguard)
     try:
         holds = shown.run(keep=keep)
     finally:
         if shown.checks:
             terminal.say(f"\n{render_checks(shown.checks)}")
-        if keep and "demo" in lab_names():
-            terminal.say(f"\n{_how_to_look(Lab.load('demo'))}")
+        if keep and name in lab_names():
+            terminal.say(f"\n{_how_to_look(name)}")
     if not holds:
         raise LabError("not everything held")
 
 
-def _how_to_look(made: Lab) -> str:
-    option = f"--name {made.name}"
+def _how_to_look(name: str) -> str:
+    option = f"--name {name}"
     return "\n".join(
         [
-            f"lab {made.name!r} runs; look around with",
+            f"lab {name!r} runs; look around with",
             f"  kubespanctl lab status {option}",
             f"  kubespanctl lab shell {option} node-1 -- kubespanctl peers",
             f"  kubespanctl lab shell {option} node-1",

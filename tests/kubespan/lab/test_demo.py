@@ -3,7 +3,9 @@
 import pytest
 
 from kubespan.lab.build import lab_names
-from kubespan.lab.demo import NAME, Check, Demo, render_checks
+from kubespan.lab.demo import Check, Demo, render_checks
+
+NAME = "demotest"
 
 
 class FakeScreen:
@@ -45,8 +47,8 @@ def test_checks_are_a_table() -> None:
 @pytest.mark.netns
 @pytest.mark.timeout(300)
 def test_a_real_mesh_is_shown_and_removed() -> None:
-    demo, screen = Demo(FakeScreen()), FakeScreen()
-    demo.screen = screen
+    screen = FakeScreen()
+    demo = Demo(screen, name=NAME)
 
     holds = demo.run()
 

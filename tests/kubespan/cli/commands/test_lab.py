@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from click.testing import CliRunner, Result
 from kubespan.cli.main import kubespanctl
 from kubespan.lab import build, files
 from kubespan.lab.lab import Lab
+from kubespan.lab.namespaces import lab_namespaces
 from kubespan.lab.topology import LabSpec
 
 NAME = "clitest"
@@ -139,3 +143,18 @@ def test_a_shell_has_our_programs_and_the_logs_are_shown() -> None:
 
     assert shell.stdout.startswith("node-1\nkubespanctl")
     assert logs.stdout
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_interrupted_demonstration_leaves_nothing(number: int) -> None:
+    command = [sys.executable, "-m", "kubespan.cli.main", "lab", "demo"]
+    with subprocess.Popen([*command, "--name", NAME], stdout=subprocess.PIPE) as shown:
+        while f"kslab-{NAME}-node-3-pod" not in lab_namespaces(NAME):
+            assert shown.poll() is None
+        shown.send_signal(number)
+        shown.communicate(timeout=30)
+
+    assert shown.returncode in {1, 128 + number}
+    assert lab_namespaces(NAME) == []
+    assert NAME not in build.lab_names()
