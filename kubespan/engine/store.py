@@ -101,7 +101,7 @@ class Store:
         """
         put = {value.key: value for value in values}
         gone = self._shelf(kind).owners.get(owner, set()) - put.keys()
-        return self.patch(kind, owner, put.values(), gone, now_ns=now_ns)
+        return self._change(kind, owner, put, gone, now_ns)
 
     def patch(
         self,
@@ -116,26 +116,40 @@ class Store:
 
         Cost: O(change). Keys of other owners are never removed.
         """
-        shelf = self._shelf(kind)
-        owned = shelf.owners.setdefault(owner, set())
-        first = owner in shelf.waiting_for
-        shelf.waiting_for.discard(owner)
-        events = [
-            event for value in put if (event := _put(shelf, kind, owner, value, now_ns))
-        ]
-        for key in owned.intersection(remove):
-            owned.discard(key)
-            events.append(Event(EventType.DESTROYED, kind, shelf.entries.pop(key)))
-        if events or first:
-            shelf.generation += 1
-            shelf.ordered = None
-            self._announce(tuple(events))
-        return bool(events) or first
+        values = {value.key: value for value in put}
+        return self._change(kind, owner, values, set(remove) - values.keys(), now_ns)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call ``watcher`` with every batch of events; return how to stop that."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
+
+    def _change(
+        self,
+        kind: Kind,
+        owner: str,
+        put: Mapping[str, Resource],
+        remove: set[str],
+        now_ns: int,
+    ) -> bool:
+        shelf = self._shelf(kind)
+        owned = shelf.owners.setdefault(owner, set())
+        first = owner in shelf.waiting_for
+        shelf.waiting_for.discard(owner)
+        events = [
+            Event(EventType.DESTROYED, kind, shelf.entries.pop(key))
+            for key in sorted(owned & remove)
+        ]
+        owned -= remove
+        for key, value in put.items():
+            old = shelf.entries.get(key)
+            if old is None or not _is_same(old, owner, value):
+                events.append(_put(shelf, kind, owner, (key, value), now_ns))
+        if events or first:
+            shelf.generation += 1
+            shelf.ordered = None
+            self._announce(tuple(events))
+        return bool(events) or first
 
     def _announce(self, events: tuple[Event, ...]) -> None:
         for watcher in tuple(self._watchers):
@@ -145,19 +159,21 @@ class Store:
         return self._shelves.setdefault(kind, _Shelf())
 
 
+def _is_same(entry: Entry[Any], owner: str, value: Resource) -> bool:
+    return entry.owner == owner and (entry.value is value or entry.value == value)
+
+
 def _put(
-    shelf: _Shelf, kind: Kind, owner: str, value: Resource, now_ns: int
-) -> Event | None:
-    """Store one value; return the event unless it was there already."""
-    old = shelf.entries.get(value.key)
-    shelf.owners[owner].add(value.key)
+    shelf: _Shelf, kind: Kind, owner: str, item: tuple[str, Resource], now_ns: int
+) -> Event:
+    """Store one value that is new or changed; what another owned changes hands."""
+    key, value = item
+    old = shelf.entries.get(key)
     if old is None:
         entry = Entry(value, owner, 1, now_ns, now_ns)
-    elif old.owner == owner and (old.value is value or old.value == value):
-        return None
     else:
-        shelf.owners[old.owner].discard(value.key)
-        shelf.owners[owner].add(value.key)
+        shelf.owners[old.owner].discard(key)
         entry = Entry(value, owner, old.version + 1, old.created_ns, now_ns)
-    shelf.entries[value.key] = entry
+    shelf.owners[owner].add(key)
+    shelf.entries[key] = entry
     return Event(EventType.UPDATED if old else EventType.CREATED, kind, entry)

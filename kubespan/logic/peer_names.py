@@ -14,4 +14,6 @@ def name_node(node_id: str, label: str, hostname: str) -> str:
     """
     name = label or hostname or node_id[:_ID_SHOWN]
     shown = name[:_NAME_MAX]
+    if shown.isprintable():
+        return shown
     return "".join(char if char.isprintable() else "?" for char in shown)

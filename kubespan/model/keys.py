@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 KEY_BYTES: Final = 32
@@ -34,7 +35,13 @@ class PublicKey:
         return cls(_raw_from_base64(text, "public key"))
 
     def __str__(self) -> str:
-        return base64.b64encode(self.raw).decode()
+        return _public_text(self.raw)
+
+
+@lru_cache(maxsize=4096)
+def _public_text(raw: bytes) -> str:
+    # a key names its peer in every set of resources: asked for all the time
+    return base64.b64encode(raw).decode()
 
 
 @dataclass(frozen=True, slots=True)
