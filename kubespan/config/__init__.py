@@ -1,1 +1,1 @@
-"""What the operator wrote: YAML text to a checked Config. No files, no defaults elsewhere."""
+"""What the operator wrote: YAML text to a checked Config. No files, no decisions."""

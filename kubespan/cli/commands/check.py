@@ -1,0 +1,53 @@
+"""``kubespan check``: is a configuration file valid, and what does it say?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The configuration file; a Talos machine configuration will do.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="How to print the effective settings.",
+)
+@click.pass_context
+def check(ctx: click.Context, path: Path, output: str) -> None:
+    """Validate a configuration and print the effective settings, secrets hidden.
+
+    Every mistake is printed with its place, one per line; then the exit status is 1.
+    """
+    # pydantic is loaded only when a configuration is read: a CLI must start in a blink
+    from kubespan.config.effective import effective_settings  # noqa: PLC0415
+    from kubespan.config.hints import config_hints  # noqa: PLC0415
+    from kubespan.drivers.config_file import load_config  # noqa: PLC0415
+    from kubespan.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        ctx.exit(1)
+    for hint in config_hints(config):
+        click.echo(f"hint: {hint}", err=True)
+    click.echo(_rendered(effective_settings(config), output))
+
+
+def _rendered(settings: dict[str, Any], output: str) -> str:
+    from kubespan.cli.render import render_json, render_yaml  # noqa: PLC0415 - as above
+
+    render = render_json if output == "json" else render_yaml
+    return render(settings).rstrip("\n")
