@@ -119,7 +119,7 @@ class WireGuardPrograms:
         if pid is None:
             return None
         comm = _read(f"/proc/{pid}/comm").strip()
-        if _network(str(pid)) != _network("self"):
+        if _network(str(pid)) != _network("thread-self"):
             what = f"{comm or 'a program we cannot see'} (pid {pid})"
             reason = f"{what} serves a link of that name in another network namespace"
             raise DriverError(f"use {uapi.path}", reason, errno.EBUSY)
