@@ -19,8 +19,8 @@ GAPS = {
 HEADER = """# The KubeSpan compatibility checklist, line by line
 
 Numbers as in the KubeSpan specification, "Compatibility checklist". Written by
-`python -m tests.checklist` from the marks on the tests; `tests/test_checklist.py` keeps it
-true.
+`python -m tests.checklist` from the marks on the tests; `tests/test_checklist.py`
+keeps it true.
 
 | line | proven by |
 |---|---|

@@ -8,14 +8,16 @@ from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
 from kubespan.logic.mesh_sysctls import mesh_sysctls
+from kubespan.logic.sysctls import unmet_sysctls
 from kubespan.model.affiliate import LocalAffiliate
 from kubespan.model.config import Config
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.network import SysctlSpec
+from kubespan.model.sysctl import SysctlValue
 
 
 def reconcile(view: View) -> Iterable[SysctlSpec] | None:
-    """Return the switches; none while KubeSpan is off."""
+    """Return the switches, and tell of those only the operator may set."""
     config, mesh = view.one(Config), view.one(MeshIdentity)
     if config is None:
         return None
@@ -26,12 +28,16 @@ def reconcile(view: View) -> Iterable[SysctlSpec] | None:
         for local in view.all(LocalAffiliate)
         for prefix in local.affiliate.kubespan.additional_addresses
     }
-    return mesh_sysctls(advertised, config.host.sysctls)
+    specs = mesh_sysctls(advertised, config.host.sysctls)
+    values = {seen.name: seen.value for seen in view.all(SysctlValue)}
+    for name, text in unmet_sysctls(specs, values).items():
+        view.warn(name, text)
+    return specs
 
 
 MESH_SYSCTL = Controller(
     name="mesh_sysctl",
-    reads=(Config, MeshIdentity, LocalAffiliate),
+    reads=(Config, MeshIdentity, LocalAffiliate, SysctlValue),
     writes=SysctlSpec,
     reconcile=reconcile,
 )

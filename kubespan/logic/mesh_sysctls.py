@@ -6,11 +6,18 @@ Source:
 
 from collections.abc import Collection
 from ipaddress import IPv4Interface, IPv6Interface
+from typing import Final
 
 from kubespan.model.address import Prefix
 from kubespan.model.config import SysctlPolicy
 from kubespan.model.constants import LINK_NAME
 from kubespan.model.network import SysctlSpec
+
+RP_FILTER: Final = f"net/ipv4/conf/{LINK_NAME}/rp_filter"
+FORWARDING_IPV4: Final = "net/ipv4/ip_forward"
+FORWARDING_IPV6: Final = "net/ipv6/conf/all/forwarding"
+SYSCTL_NAMES: Final = (RP_FILTER, FORWARDING_IPV4, FORWARDING_IPV6)
+"""Every switch that may ever be wanted."""
 
 
 def mesh_sysctls(
@@ -38,7 +45,7 @@ def _reverse_path_filter() -> SysctlSpec:
     ``all`` in force; 2 is loose whatever ``all`` says.
     """
     return SysctlSpec(
-        name=f"net/ipv4/conf/{LINK_NAME}/rp_filter",
+        name=RP_FILTER,
         accepted=("2",),
         enforce=True,
         why="packets from the mesh come from addresses whose unmarked route is"
@@ -48,7 +55,7 @@ def _reverse_path_filter() -> SysctlSpec:
 
 def _forwarding_ipv4(*, enforce: bool) -> SysctlSpec:
     return SysctlSpec(
-        name="net/ipv4/ip_forward",
+        name=FORWARDING_IPV4,
         accepted=("1",),
         enforce=enforce,
         why="this node offers IPv4 networks to the mesh and must forward to them",
@@ -57,7 +64,7 @@ def _forwarding_ipv4(*, enforce: bool) -> SysctlSpec:
 
 def _forwarding_ipv6(*, enforce: bool) -> SysctlSpec:
     return SysctlSpec(
-        name="net/ipv6/conf/all/forwarding",
+        name=FORWARDING_IPV6,
         accepted=("1",),
         enforce=enforce,
         why="this node offers IPv6 networks to the mesh and must forward to them;"

@@ -1,0 +1,28 @@
+"""``kubespan down``: remove everything the daemon ever put into the host."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from kubespan.cli.places import config_option, state_option
+
+
+@click.command()
+@config_option(required=False)
+@state_option
+def down(config: Path | None, state_dir: Path) -> None:
+    """Remove link, addresses, routes, rules, firewall table and changed switches.
+
+    The daemon must have been stopped. Identity and keys are kept; other nodes forget
+    this one after half an hour (`kubespan reset` tells them at once). --config is needed
+    only if it names another firewall table than kubespan.
+    """
+    from kubespan import daemon  # noqa: PLC0415 - everything is behind it
+    from kubespan.drivers.config_file import load_config  # noqa: PLC0415
+    from kubespan.model.config import Config  # noqa: PLC0415
+
+    settings = load_config(config) if config else Config()
+    places = daemon.Places(config or Path(), state_dir, Path())
+    asyncio.run(daemon.tear_down(places, settings, click.echo))
+    click.echo("nothing of ours is left in this host")

@@ -1,0 +1,230 @@
+"""Builds every driver, runs the wiring, handles signals, stops in order.
+
+Stopping leaves the mesh as it is: link, addresses, routes, rules, firewall and a userspace
+WireGuard stay, and the next start adopts them. Only ``tear_down`` removes them.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from kubespan import __version__
+from kubespan.drivers.addresses import Addresses
+from kubespan.drivers.clock import SystemClock
+from kubespan.drivers.config_file import ConfigFile, load_config
+from kubespan.drivers.discovery import DiscoveryClients
+from kubespan.drivers.entropy import SystemEntropy
+from kubespan.drivers.host import HostSource
+from kubespan.drivers.kubernetes import KubernetesRegistry
+from kubespan.drivers.links import LinkDriver
+from kubespan.drivers.management import ManagementServer, ManagementService
+from kubespan.drivers.netlink_monitor import nftables_monitor, route_monitor
+from kubespan.drivers.nftables import Nftables
+from kubespan.drivers.once import Once
+from kubespan.drivers.privileges import require_net_admin
+from kubespan.drivers.routes import Routes
+from kubespan.drivers.routing_rules import RoutingRules
+from kubespan.drivers.state_dir import StateDir
+from kubespan.drivers.sysctls import Sysctls
+from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
+from kubespan.engine.controller import View
+from kubespan.engine.graph import draw
+from kubespan.engine.runtime import Runtime, Wiring
+from kubespan.engine.store import Store
+from kubespan.errors import DriverError
+from kubespan.logic.firewall_script import render_firewall
+from kubespan.logic.mesh_sysctls import SYSCTL_NAMES
+from kubespan.model.config import Config
+from kubespan.model.constants import LINK_NAME
+from kubespan.model.daemon import DaemonStatus
+from kubespan.model.identity import NodeIdentity
+from kubespan.model.keys import PublicKey, SecretKey
+from kubespan.wiring import CONTROLLERS, Drivers, Hands, feeds, sinks, sources
+
+log = logging.getLogger(__name__)
+
+SYSCTL_RECORD = "sysctls.json"
+STOP_S = 8.0
+"""How long an orderly end may take before the rest is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a daemon keeps what it keeps.
+
+    Attributes:
+        config: configuration file.
+        state: directory of identities and caches.
+        socket: unix socket of the management API.
+    """
+
+    config: Path
+    state: Path
+    socket: Path
+
+
+def build_hands(places: Places, config: Config) -> Hands:
+    """Return the drivers that change the host; nothing is touched yet."""
+    return Hands(
+        links=LinkDriver(config.host.userspace_programs),
+        wireguard=WireGuardDriver(LINK_NAME, SystemClock()),
+        addresses=Addresses(LINK_NAME),
+        routes=Routes(LINK_NAME),
+        rules=RoutingRules(),
+        firewall=Nftables(config.host.nft_table, render_firewall),
+        sysctls=Sysctls(SYSCTL_NAMES, places.state / SYSCTL_RECORD),
+    )
+
+
+def build_drivers(
+    places: Places, config: Config, identity: Once, hints: "Hints"
+) -> Drivers:
+    """Return every driver; nothing is touched until they run."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    hands = build_hands(places, config)
+    started = DaemonStatus(
+        version=__version__,
+        pid=os.getpid(),
+        started_ns=clock.now_ns(),
+        config_file=str(places.config),
+        state_dir=str(places.state),
+    )
+    return Drivers(
+        hands=hands,
+        config=ConfigFile(places.config, config),
+        identity=identity,
+        daemon=Once(started),
+        host=HostSource(),
+        wireguard_watch=WireGuardWatch(hands.wireguard, clock, hints.on_network),
+        route_events=route_monitor(hints.on_network),
+        firewall_events=nftables_monitor(config.host.nft_table, hints.on_firewall),
+        discovery=DiscoveryClients(places.state, clock, entropy),
+        kubernetes=KubernetesRegistry(clock, entropy),
+    )
+
+
+class Hints:
+    """Passes on that the host may have changed; to nobody until connected."""
+
+    def __init__(self) -> None:
+        self._look_at_network: list[Callable[[], None]] = []
+        self._look_at_firewall: list[Callable[[], None]] = []
+
+    def connect(self, runtime: Runtime, drivers: Drivers) -> None:
+        """Name those who look again."""
+        sinks = ("link", "wireguard", "address", "route", "rule", "sysctl")
+        self._look_at_network = [
+            drivers.host.hint,
+            drivers.hands.sysctls.hint,
+            *(partial(runtime.hint, name) for name in sinks),
+        ]
+        self._look_at_firewall = [partial(runtime.hint, "firewall")]
+
+    def on_network(self) -> None:
+        """Links, addresses, routes or rules may have changed."""
+        for look in self._look_at_network:
+            look()
+
+    def on_firewall(self) -> None:
+        """Our firewall table may have changed."""
+        for look in self._look_at_firewall:
+            look()
+
+
+async def run(places: Places) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: the configuration does not validate.
+        StateError: the state directory is in use, or a file in it is unusable.
+        DriverError: rights are missing, or the socket cannot be made.
+    """
+    config = await asyncio.to_thread(load_config, places.config)
+    require_net_admin("run the mesh")
+    with StateDir(places.state) as state:
+        identity = state.load_identity(SystemEntropy().random_bytes)
+        store, hints = Store(), Hints()
+        known = Once(identity, state.warnings)
+        drivers = build_drivers(places, config, known, hints)
+        runtime = Runtime(_wiring(drivers), store, SystemClock())
+        hints.connect(runtime, drivers)
+        node = config.host.hostname or os.uname().nodename
+        server = ManagementServer(ManagementService(store, node), places.socket)
+        await server.start()
+        log.info("kubespan %s runs as node %s", __version__, identity.node_id)
+        try:
+            await runtime.run(_stop_on_signals(drivers.config.reload))
+        finally:
+            await server.stop()
+    log.info("stopped; the mesh stays in place (`kubespan down` removes it)")
+
+
+def draw_wiring() -> str:
+    """Return the wiring as tables."""
+    nobody = NodeIdentity("", SecretKey(bytes(32)), PublicKey(bytes(32)))
+    places = Places(Path(), Path(), Path())
+    drivers = build_drivers(places, Config(), Once(nobody), Hints())
+    wiring = _wiring(drivers)
+    return draw(wiring.sources, wiring.controllers, wiring.sinks, wiring.feeds)
+
+
+async def tear_down(
+    places: Places, config: Config, tell: Callable[[str], None]
+) -> None:
+    """Remove everything we ever put into the host: every sink, desiring nothing.
+
+    Args:
+        places: the state directory is locked meanwhile.
+        config: names the firewall table.
+        tell: called with one line for each thing removed.
+
+    Raises:
+        StateError: a daemon is running.
+        DriverError: something could not be removed; the rest is.
+    """
+    require_net_admin("remove the mesh")
+    failures = []
+    with StateDir(places.state):
+        for sink in reversed(sinks(build_hands(places, config))):
+            view = View(Store(), sink.reads, now_s=0.0, now_ns=0)
+            try:
+                changes = sink.diff(sink.desired(view), await sink.observe())
+                if changes:
+                    await sink.apply(changes)
+                    tell(f"{sink.name}: {changes}")
+            except DriverError as error:
+                failures.append(f"{sink.name}: {error}")
+    if failures:
+        raise DriverError("remove the mesh", "; ".join(failures))
+
+
+def _wiring(drivers: Drivers) -> Wiring:
+    return Wiring(
+        sources=sources(drivers),
+        controllers=CONTROLLERS,
+        sinks=sinks(drivers.hands),
+        feeds=feeds(drivers),
+        retryable=DriverError,
+    )
+
+
+def _stop_on_signals(reload: Callable[[], None]) -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set; SIGHUP reloads."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            # an orderly end is bounded: the mesh does not depend on it
+            loop.call_later(STOP_S, os._exit, 1)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    return stop

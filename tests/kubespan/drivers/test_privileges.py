@@ -1,0 +1,23 @@
+import pytest
+
+from kubespan.drivers.privileges import require_net_admin
+from kubespan.errors import DriverError
+
+
+def test_net_admin_is_found_among_the_effective_capabilities(tmp_path):
+    status = tmp_path / "status"
+    status.write_text("Name:\tx\nCapEff:\t0000000000001000\n")
+
+    require_net_admin("run the mesh", status)
+
+
+def test_missing_net_admin_is_refused_with_what_to_do(tmp_path):
+    status = tmp_path / "status"
+    status.write_text("Name:\tx\nCapEff:\t0000000000000fff\n")
+
+    with pytest.raises(DriverError, match=r"run the mesh: needs root.*sudo"):
+        require_net_admin("run the mesh", status)
+
+
+def test_kernel_that_does_not_say_is_tried(tmp_path):
+    require_net_admin("run the mesh", tmp_path / "none")
