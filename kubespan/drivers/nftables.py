@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
 from collections.abc import Callable
@@ -161,6 +162,7 @@ class Nftables:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env={"LC_ALL": "C", "PATH": PLACES},
+                process_group=0,
             )
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -169,7 +171,8 @@ class Nftables:
             raise DriverError(operation, f"nft took over {TIMEOUT_S:.0f} s") from error
         finally:
             if process.returncode is None:
-                process.kill()
+                # a wrapper's children hold our pipes open
+                os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode != 0:
             raise DriverError(operation, _first_complaint(said))
