@@ -1,7 +1,7 @@
 """Builds every driver, runs the wiring, handles signals, stops in order.
 
-Stopping leaves the mesh as it is: link, addresses, routes, rules, firewall and a userspace
-WireGuard stay, and the next start adopts them. Only ``tear_down`` removes them.
+Stopping leaves the mesh as it is: link, addresses, routes, rules, firewall and a
+userspace WireGuard stay, and the next start adopts them.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from kubespan import __version__
 from kubespan.drivers.addresses import Addresses
 from kubespan.drivers.clock import SystemClock
 from kubespan.drivers.config_file import ConfigFile, load_config
-from kubespan.drivers.discovery import DiscoveryClients
+from kubespan.drivers.discovery_announcement import DiscoveryDesired
+from kubespan.drivers.discovery_clients import DiscoveryClients
 from kubespan.drivers.entropy import SystemEntropy
 from kubespan.drivers.host import HostSource
 from kubespan.drivers.kubernetes import KubernetesRegistry
@@ -32,7 +33,6 @@ from kubespan.drivers.routing_rules import RoutingRules
 from kubespan.drivers.state_dir import StateDir
 from kubespan.drivers.sysctls import Sysctls
 from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
-from kubespan.engine.controller import View
 from kubespan.engine.graph import draw
 from kubespan.engine.runtime import Runtime, Wiring
 from kubespan.engine.store import Store
@@ -103,8 +103,8 @@ def build_drivers(
         wireguard_watch=WireGuardWatch(hands.wireguard, clock, hints.on_network),
         route_events=route_monitor(hints.on_network),
         firewall_events=nftables_monitor(config.host.nft_table, hints.on_firewall),
-        discovery=DiscoveryClients(places.state, clock, entropy),
-        kubernetes=KubernetesRegistry(clock, entropy),
+        discovery=DiscoveryClients(clock, entropy, places.state, os.environ),
+        kubernetes=KubernetesRegistry(clock, entropy.jitter),
     )
 
 
@@ -153,6 +153,10 @@ async def run(places: Places) -> None:
         drivers = build_drivers(places, config, known, hints)
         runtime = Runtime(_wiring(drivers), store, SystemClock())
         hints.connect(runtime, drivers)
+        # before anything else is known, so that the peers of the last run are there
+        # when the first decision is made
+        last_known = DiscoveryDesired(config.discovery, None, identity.node_id, ())
+        drivers.discovery.deliver(last_known)
         node = config.host.hostname or os.uname().nodename
         server = ManagementServer(ManagementService(store, node), places.socket)
         await server.start()
@@ -171,36 +175,6 @@ def draw_wiring() -> str:
     drivers = build_drivers(places, Config(), Once(nobody), Hints())
     wiring = _wiring(drivers)
     return draw(wiring.sources, wiring.controllers, wiring.sinks, wiring.feeds)
-
-
-async def tear_down(
-    places: Places, config: Config, tell: Callable[[str], None]
-) -> None:
-    """Remove everything we ever put into the host: every sink, desiring nothing.
-
-    Args:
-        places: the state directory is locked meanwhile.
-        config: names the firewall table.
-        tell: called with one line for each thing removed.
-
-    Raises:
-        StateError: a daemon is running.
-        DriverError: something could not be removed; the rest is.
-    """
-    require_net_admin("remove the mesh")
-    failures = []
-    with StateDir(places.state):
-        for sink in reversed(sinks(build_hands(places, config))):
-            view = View(Store(), sink.reads, now_s=0.0, now_ns=0)
-            try:
-                changes = sink.diff(sink.desired(view), await sink.observe())
-                if changes:
-                    await sink.apply(changes)
-                    tell(f"{sink.name}: {changes}")
-            except DriverError as error:
-                failures.append(f"{sink.name}: {error}")
-    if failures:
-        raise DriverError("remove the mesh", "; ".join(failures))
 
 
 def _wiring(drivers: Drivers) -> Wiring:

@@ -22,7 +22,8 @@ from kubespan.controllers.peer_status import PEER_STATUS
 from kubespan.controllers.raw_affiliate import RAW_AFFILIATE
 from kubespan.drivers.addresses import Addresses
 from kubespan.drivers.config_file import ConfigFile
-from kubespan.drivers.discovery import DiscoveryClients, DiscoveryDesired
+from kubespan.drivers.discovery_announcement import DiscoveryDesired
+from kubespan.drivers.discovery_clients import DiscoveryClients
 from kubespan.drivers.host import HostSource
 from kubespan.drivers.kubernetes import KubernetesDesired, KubernetesRegistry
 from kubespan.drivers.links import LinkDriver

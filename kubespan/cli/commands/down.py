@@ -15,14 +15,14 @@ def down(config: Path | None, state_dir: Path) -> None:
     """Remove link, addresses, routes, rules, firewall table and changed switches.
 
     The daemon must have been stopped. Identity and keys are kept; other nodes forget
-    this one after half an hour (`kubespan reset` tells them at once). --config is needed
-    only if it names another firewall table than kubespan.
+    this one after half an hour (`kubespan reset` tells them at once). --config is
+    needed only if it names another firewall table than kubespan.
     """
-    from kubespan import daemon  # noqa: PLC0415 - everything is behind it
+    from kubespan import daemon, departure  # noqa: PLC0415 - everything is behind it
     from kubespan.drivers.config_file import load_config  # noqa: PLC0415
     from kubespan.model.config import Config  # noqa: PLC0415
 
     settings = load_config(config) if config else Config()
     places = daemon.Places(config or Path(), state_dir, Path())
-    asyncio.run(daemon.tear_down(places, settings, click.echo))
+    asyncio.run(departure.tear_down(places, settings, click.echo))
     click.echo("nothing of ours is left in this host")
