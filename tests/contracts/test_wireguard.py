@@ -72,8 +72,8 @@ def test_link_is_made_up_with_its_mtu_and_without_anything_to_do_after(host: Hos
 
 
 def test_device_without_link_is_not_present_and_takes_no_orders(host: Host):
-    device = host.run(lambda: host.wireguard.observe())
-    with pytest.raises(DriverError, match="no such link|there is no link"):
+    device = host.run(host.wireguard.observe)
+    with pytest.raises(DriverError, match=r"no (such )?link"):
         host.run(lambda: host.wireguard.apply(WireGuardChange(host.link, mark=1)))
 
     assert device == WireGuardDevice(host.link, device.observed_s)
@@ -235,8 +235,8 @@ def test_foreign_link_of_our_name_is_refused_and_left_alone(host: Host):
     with pytest.raises(DriverError, match=f"link {host.link} exists"):
         host.run(lambda: make_link(host))
 
-    assert host.run(lambda: host.links.observe()) == {}
-    assert host.run(lambda: host.wireguard.observe()).present is False
+    assert host.run(host.links.observe) == {}
+    assert host.run(host.wireguard.observe).present is False
     host.delete_link()
 
 
@@ -249,8 +249,8 @@ def test_new_daemon_adopts_what_works_and_restarts_nothing(host: Host):
     programs = host.programs() if isinstance(host, Real) else []
     host.restart()
     spec = LinkSpec(host.link, 1420, WireGuardChoice.AUTO)
-    seen = host.run(lambda: host.links.observe())
-    after = host.run(lambda: host.wireguard.observe())
+    seen = host.run(host.links.observe)
+    after = host.run(host.wireguard.observe)
 
     assert not diff_links({host.link: spec}, seen)
     assert after == replace(before, observed_s=after.observed_s)
@@ -265,7 +265,7 @@ def test_lost_link_is_made_again(host: Host, how: str):
 
     host.run(body)
     getattr(host, how)()
-    lost = host.run(lambda: host.links.observe())
+    lost = host.run(host.links.observe)
     device = host.run(body)
 
     assert lost == {}
