@@ -1,0 +1,308 @@
+"""Start, stop, connections: the service as a process among others."""
+
+import asyncio
+import os
+import re
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from discovery.api import cluster_pb2 as pb
+from discovery.api.cluster_pb2_grpc import ClusterStub
+from discovery.server import CannotServe
+from discovery.service.client_address import HeaderTrust
+from discovery.service.cluster_service import ClusterService
+from discovery.service.handlers import handler_from_service
+from discovery.service.interceptors import Interceptors
+from discovery.service.watchers import Watchers
+from discovery.state.clusters import Clusters
+from discovery.state.rate_limit import RateLimiter
+from tests.discovery import http2
+from tests.discovery.certificates import make_certificate, write_pair
+from tests.discovery.running import (
+    AWatch,
+    a_client,
+    a_service,
+    a_service_and_client,
+    an_update,
+    code_of,
+)
+
+Code = grpc.StatusCode
+HELLO = pb.HelloRequest(cluster_id="c")
+# A client that takes next to nothing ahead of what it reads.
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024))
+
+
+@asynccontextmanager
+async def a_program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "discovery", *arguments),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    try:
+        yield program
+    finally:
+        if program.returncode is None:
+            program.kill()
+        await program.wait()
+
+
+async def told(program: asyncio.subprocess.Process) -> str:
+    assert program.stderr is not None
+    return (await asyncio.wait_for(program.stderr.readline(), 20)).decode()
+
+
+async def test_stopping_ends_watches_with_ok() -> None:
+    async with a_service() as address:
+        channel = grpc.aio.insecure_channel(address)
+        watch = AWatch(ClusterStub(channel))
+        await watch.next()
+
+    assert await watch.call.read() is grpc.aio.EOF
+    assert await watch.call.code() is Code.OK
+    await channel.close()
+
+
+async def test_stopping_does_not_wait_for_calls_that_wait_for_their_turn() -> None:
+    request = pb.ListRequest(cluster_id="c")
+    async with a_service(rate_limit_per_s=0.02, rate_burst=1) as address:
+        channel = grpc.aio.insecure_channel(address)
+        client = ClusterStub(channel)
+        await client.List(request)
+        waiting = client.List(request)
+        await asyncio.sleep(0.1)
+        started_s = asyncio.get_running_loop().time()
+
+    assert asyncio.get_running_loop().time() - started_s < 5
+    assert await code_of(waiting) in {Code.CANCELLED, Code.UNAVAILABLE}
+    await channel.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_program_serves_until_a_signal_and_exits_with_zero(
+    number: signal.Signals,
+) -> None:
+    async with a_program("--addr=127.0.0.1:0", "--log-format=json") as program:
+        listening = await told(program)
+        address = re.search(r'"address": "(127\.0\.0\.1:\d+)"', listening)
+        assert address is not None, listening
+        async with a_client(address[1]) as client:
+            watch = AWatch(client)
+            await watch.next()
+            program.send_signal(number)
+            async with asyncio.timeout(5):
+                assert await program.wait() == 0
+            assert await watch.call.read() is grpc.aio.EOF
+            assert await watch.call.code() is Code.OK
+
+
+@pytest.mark.parametrize("taken_by", ["same address", "all addresses"])
+async def test_port_in_use_is_one_line_and_exit_status_one(taken_by: str) -> None:
+    listen = "127.0.0.1:0" if taken_by == "same address" else ":0"
+    async with a_service(addr=listen) as address:
+        port = address.rpartition(":")[2]
+        async with a_program(f"--addr=127.0.0.1:{port}") as program:
+            line = await told(program)
+            assert await program.wait() == 1
+            assert await told(program) == ""
+
+    expected = f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert line == f"kubespan-discovery: {expected}\n"
+
+
+async def test_bad_certificate_at_start_cannot_serve(tmp_path: Path) -> None:
+    one, other = make_certificate("one"), make_certificate("other")
+    paths = write_pair(tmp_path, (one[0], other[1]))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with a_service(certificate_path=paths[0], key_path=paths[1]):
+            pass
+
+    assert caught.group_contains(CannotServe, match="does not belong")
+
+
+async def test_replaced_certificate_serves_new_connections(tmp_path: Path) -> None:
+    one, other = make_certificate("one"), make_certificate("other")
+    certificate, key = write_pair(tmp_path, one)
+
+    async with a_service(certificate_path=certificate, key_path=key) as address:
+        before = await _hello_with(address, one[0])
+        write_pair(tmp_path, (other[0], one[1]))
+        half_way = await _hello_with(address, one[0])
+        write_pair(tmp_path, other)
+        after = await _hello_with(address, other[0])
+
+    assert (before, half_way, after) == (Code.OK, Code.OK, Code.OK)
+
+
+async def _hello_with(address: str, trusted: bytes) -> grpc.StatusCode:
+    credentials = grpc.ssl_channel_credentials(trusted)
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.secure_channel(address, credentials, options) as channel:
+        return await code_of(ClusterStub(channel).Hello(HELLO, timeout=10))
+
+
+@pytest.mark.parametrize(
+    ("version", "alpn"),
+    [(ssl.TLSVersion.TLSv1_2, "h2"), (ssl.TLSVersion.TLSv1_3, "h2")],
+)
+async def test_tls_is_1_2_or_newer_with_h2(
+    tmp_path: Path, version: ssl.TLSVersion, alpn: str
+) -> None:
+    certificate, key = write_pair(tmp_path, make_certificate("one"))
+    context = ssl.create_default_context(cafile=certificate)
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols([alpn])
+
+    async with a_service(certificate_path=certificate, key_path=key) as address:
+        host, _, port = address.rpartition(":")
+        _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        writer.close()
+
+    assert chosen == alpn
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+async def test_tls_1_1_is_refused(tmp_path: Path) -> None:
+    certificate, key = write_pair(tmp_path, make_certificate("one"))
+    context = ssl.create_default_context(cafile=certificate)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    async with a_service(certificate_path=certificate, key_path=key) as address:
+        host, _, port = address.rpartition(":")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection(host, int(port), ssl=context)
+
+
+async def test_idle_watch_may_ping_as_often_as_it_likes() -> None:
+    # The reference answers 300 pings at 20 per second: discovery.md 3.5.
+    request = pb.WatchRequest(cluster_id="c").SerializeToString()
+    answered = 0
+
+    async with a_service() as address, http2.connected(address) as connection:
+        connection.open_call("Watch", request)
+        for number in range(300):
+            connection.send(http2.PING, 0, 0, number.to_bytes(8))
+        while answered < 300:
+            frame = await connection.receive()
+            assert frame.kind != http2.GOAWAY
+            answered += frame.kind == http2.PING and frame.flags == http2.ACK_PING
+
+    assert answered == 300
+
+
+async def test_client_that_vanishes_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    request = pb.WatchRequest(cluster_id="c").SerializeToString()
+
+    async with a_service(gc_interval_s=0.01) as address, a_client(address) as client:
+        for _ in range(20):
+            async with http2.connected(address) as connection:
+                connection.open_call("Watch", request)
+                await connection.receive()
+                await client.AffiliateUpdate(an_update(affiliate_data=os.urandom(8)))
+
+        assert await code_of(client.Hello(HELLO)) is Code.OK
+
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_sleeping_watcher_finds_the_newest_state_and_blocks_nobody() -> None:
+    async with a_service() as address, a_client(address) as writer:
+        async with a_client(address, *NARROW) as sleeper, a_client(address) as other:
+            asleep, awake = AWatch(sleeper), AWatch(other)
+            await asleep.next()
+            await awake.next()
+
+            for number in range(1000):
+                data = b"%4d" % number + bytes(2000)
+                await writer.AffiliateUpdate(an_update("busy", affiliate_data=data))
+            newest = b" 999"
+
+            def reached(known: dict[str, pb.Affiliate]) -> bool:
+                return "busy" in known and known["busy"].data.startswith(newest)
+
+            await awake.until(reached)
+            await asleep.until(reached)
+
+
+@asynccontextmanager
+async def an_impatient_service(stall_s: float) -> AsyncIterator[tuple[str, Watchers]]:
+    """A service that gives watchers less than a minute."""
+    watchers = Watchers()
+    service = ClusterService(Clusters(), watchers, lambda: 0)
+    interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0, stall_s)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((handler_from_service(service, interceptors),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}", watchers
+    finally:
+        await server.stop(0)
+
+
+async def test_watcher_that_reads_nothing_for_too_long_is_aborted_alone() -> None:
+    async with an_impatient_service(stall_s=0.3) as (address, watchers):
+        async with (
+            a_client(address) as writer,
+            a_client(address, *NARROW) as sleeper,
+            a_client(address) as other,
+        ):
+            asleep, awake = AWatch(sleeper), AWatch(other)
+            await asleep.next()
+            await awake.next()
+
+            number = 0
+            while len(watchers) == 2:
+                number += 1
+                update = an_update(f"af{number % 50}", affiliate_data=os.urandom(2048))
+                await writer.AffiliateUpdate(update)
+            await awake.until(lambda known: f"af{number % 50}" in known)
+            await writer.AffiliateUpdate(an_update("last"))
+            await awake.until(lambda known: "last" in known)
+
+            assert await _status_of_the_rest(asleep) is Code.ABORTED
+
+
+async def _status_of_the_rest(watch: AWatch) -> grpc.StatusCode:
+    try:
+        while await asyncio.wait_for(watch.call.read(), 10) is not grpc.aio.EOF:
+            pass
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return Code.OK
+
+
+async def test_herd_of_watchers_is_served_whole() -> None:
+    async with a_service_and_client() as client:
+        watches = [AWatch(client) for _ in range(500)]
+        for watch in watches:
+            await watch.next()
+        await client.AffiliateUpdate(an_update(affiliate_data=b"d"))
+        messages = [await watch.next() for watch in watches]
+
+    assert {message.affiliates[0].id for message in messages} == {"af1"}
+
+
+async def test_empty_cluster_is_swept_and_works_again() -> None:
+    async with a_service_and_client(gc_interval_s=0.01) as client:
+        for _ in range(20):
+            await client.AffiliateUpdate(an_update(affiliate_data=b"d", ttl_ns=1))
+            await asyncio.sleep(0.005)
+        watch = AWatch(client)
+        await watch.until(lambda known: not known)
+
+        await client.AffiliateUpdate(an_update("new", ttl_ns=10**12))
+        await watch.until(lambda known: "new" in known)
