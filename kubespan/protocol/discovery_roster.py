@@ -195,7 +195,7 @@ class DiscoveryRoster:
             # an older version stays, and it is listed all the same
             self._found(affiliate_id)
             return False
-        if known is not None and known.opened is record:
+        if known is not None and known.opened == record:
             self._found(affiliate_id)
             return True
         self.skipped_endpoints += record.skipped_endpoints
