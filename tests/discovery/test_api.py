@@ -277,21 +277,24 @@ async def test_full_cluster_reaches_a_client_with_default_limits() -> None:
 
 
 async def test_no_change_is_lost_between_snapshot_and_increments() -> None:
-    async with a_service() as address, a_client(address) as writer:
-        async with a_client(address) as reader:
+    async with (
+        a_service() as address,
+        a_client(address) as writer,
+        a_client(address) as reader,
+    ):
 
-            async def write() -> None:
-                for number in range(200):
-                    await writer.AffiliateUpdate(an_update(f"af{number}"))
+        async def write() -> None:
+            for number in range(200):
+                await writer.AffiliateUpdate(an_update(f"af{number}"))
 
-            async with asyncio.TaskGroup() as group:
-                group.create_task(write())
-                watches = []
-                for _ in range(10):
-                    watches.append(AWatch(reader))
-                    await asyncio.sleep(0.01)
-                for watch in watches:
-                    group.create_task(watch.until(lambda known: len(known) == 200))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            watches = []
+            for _ in range(10):
+                watches.append(AWatch(reader))
+                await asyncio.sleep(0.01)
+            for watch in watches:
+                group.create_task(watch.until(lambda known: len(known) == 200))
 
 
 @pytest.mark.parametrize(

@@ -219,22 +219,26 @@ async def test_client_that_vanishes_is_no_error(
 
 
 async def test_sleeping_watcher_finds_the_newest_state_and_blocks_nobody() -> None:
-    async with a_service() as address, a_client(address) as writer:
-        async with a_client(address, *NARROW) as sleeper, a_client(address) as other:
-            asleep, awake = AWatch(sleeper), AWatch(other)
-            await asleep.next()
-            await awake.next()
+    async with (
+        a_service() as address,
+        a_client(address) as writer,
+        a_client(address, *NARROW) as sleeper,
+        a_client(address) as other,
+    ):
+        asleep, awake = AWatch(sleeper), AWatch(other)
+        await asleep.next()
+        await awake.next()
 
-            for number in range(1000):
-                data = b"%4d" % number + bytes(2000)
-                await writer.AffiliateUpdate(an_update("busy", affiliate_data=data))
-            newest = b" 999"
+        for number in range(1000):
+            data = b"%4d" % number + bytes(2000)
+            await writer.AffiliateUpdate(an_update("busy", affiliate_data=data))
+        newest = b" 999"
 
-            def reached(known: dict[str, pb.Affiliate]) -> bool:
-                return "busy" in known and known["busy"].data.startswith(newest)
+        def reached(known: dict[str, pb.Affiliate]) -> bool:
+            return "busy" in known and known["busy"].data.startswith(newest)
 
-            await awake.until(reached)
-            await asleep.until(reached)
+        await awake.until(reached)
+        await asleep.until(reached)
 
 
 @asynccontextmanager
@@ -254,26 +258,26 @@ async def an_impatient_service(stall_s: float) -> AsyncIterator[tuple[str, Watch
 
 
 async def test_watcher_that_reads_nothing_for_too_long_is_aborted_alone() -> None:
-    async with an_impatient_service(stall_s=0.3) as (address, watchers):
-        async with (
-            a_client(address) as writer,
-            a_client(address, *NARROW) as sleeper,
-            a_client(address) as other,
-        ):
-            asleep, awake = AWatch(sleeper), AWatch(other)
-            await asleep.next()
-            await awake.next()
+    async with (
+        an_impatient_service(stall_s=0.3) as (address, watchers),
+        a_client(address) as writer,
+        a_client(address, *NARROW) as sleeper,
+        a_client(address) as other,
+    ):
+        asleep, awake = AWatch(sleeper), AWatch(other)
+        await asleep.next()
+        await awake.next()
 
-            number = 0
-            while len(watchers) == 2:
-                number += 1
-                update = an_update(f"af{number % 50}", affiliate_data=os.urandom(2048))
-                await writer.AffiliateUpdate(update)
-            await awake.until(lambda known: f"af{number % 50}" in known)
-            await writer.AffiliateUpdate(an_update("last"))
-            await awake.until(lambda known: "last" in known)
+        number = 0
+        while len(watchers) == 2:
+            number += 1
+            update = an_update(f"af{number % 50}", affiliate_data=os.urandom(2048))
+            await writer.AffiliateUpdate(update)
+        await awake.until(lambda known: f"af{number % 50}" in known)
+        await writer.AffiliateUpdate(an_update("last"))
+        await awake.until(lambda known: "last" in known)
 
-            assert await _status_of_the_rest(asleep) is Code.ABORTED
+        assert await _status_of_the_rest(asleep) is Code.ABORTED
 
 
 async def _status_of_the_rest(watch: AWatch) -> grpc.StatusCode:
