@@ -35,7 +35,7 @@ from kubespan.model.wireguard import WireGuardDevice, WireGuardPeerSeen
 NOW_S = 1000.0
 NOW_NS = 1_700_000_000_000_000_000
 CLUSTER_ID = "8XuV9TZHW08DOk3bVxQjH9ih_TBKjnh-j44tsCLSBzo="  # kubespan.md 1.5
-CLUSTER_SECRET = "kCQsKr4B28VUl7qw1sVkTDNF9fFH++ViIuKsss+C6kc="  # noqa: S105 - the specification's own
+CLUSTER_SECRET = "kCQsKr4B28VUl7qw1sVkTDNF9fFH++ViIuKsss+C6kc="
 MAC = bytes.fromhex("2e1ab6538169")  # kubespan.md 1.6
 SUBNET = ip_network("fd7f:175a:b97c:5602::/64")
 OWN_MESH_IP = IPv6Address("fd7f:175a:b97c:5602:2c1a:b6ff:fe53:8169")

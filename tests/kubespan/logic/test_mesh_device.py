@@ -1,0 +1,80 @@
+import pytest
+
+from kubespan.logic.mesh_device import (
+    knows_all_peers,
+    mesh_link,
+    mesh_link_address,
+    wireguard_peer,
+    wireguard_spec,
+)
+from kubespan.model.affiliate import Registry
+from kubespan.model.network import LinkSpec
+from kubespan.model.registry import RegistryStatus
+from kubespan.model.wireguard import WireGuardChoice
+from tests.builders import (
+    OWN_MESH_IP,
+    a_config,
+    a_mesh_identity,
+    a_peer_spec,
+    a_secret,
+    endpoints,
+)
+
+
+def test_the_link_has_the_configured_mtu_and_implementation():
+    config = a_config(
+        {"mtu_bytes": 1280}, host={"wireguard": WireGuardChoice.USERSPACE}
+    )
+
+    assert mesh_link(config) == LinkSpec("kubespan", 1280, WireGuardChoice.USERSPACE)
+    assert mesh_link(a_config()).mtu_bytes == 1420
+
+
+@pytest.mark.checklist(47)
+def test_the_link_has_our_mesh_address_with_64_bits():
+    assert str(mesh_link_address(a_mesh_identity()).address) == f"{OWN_MESH_IP}/64"
+
+
+@pytest.mark.checklist(41)
+def test_a_peer_is_configured_as_all_peers_are():
+    spec, secret = a_peer_spec(), a_secret("cluster")
+    (endpoint,) = endpoints("10.0.0.1:51820")
+
+    peer = wireguard_peer(spec, endpoint, secret)
+
+    assert peer.public_key == spec.public_key
+    assert peer.preshared_key == secret
+    assert peer.keepalive_s == 25
+    assert peer.allowed_ips == spec.allowed_ips
+    assert peer.endpoint == endpoint
+
+
+@pytest.mark.checklist(41)
+def test_the_device_has_port_51820_and_mark_0x20():
+    mesh = a_mesh_identity()
+
+    spec = wireguard_spec(mesh, 51820, (), complete=True)
+
+    assert (spec.link, spec.listen_port, spec.mark) == ("kubespan", 51820, 0x20)
+    assert spec.private_key == mesh.private_key
+    assert spec.peers == ()
+
+
+def status(synced: bool) -> RegistryStatus:
+    return RegistryStatus(Registry.SERVICE, "default", "d:443", synced=synced)
+
+
+@pytest.mark.parametrize(
+    ("discovery", "statuses", "expected"),
+    [
+        pytest.param({}, [], False, id="nothing heard yet"),
+        pytest.param({}, [status(False)], False, id="not synced"),
+        pytest.param({}, [status(False), status(True)], True, id="one synced"),
+        pytest.param({"services": ()}, [], True, id="nobody to ask"),
+        pytest.param(
+            {"services": (), "kubernetes_registry": True}, [], False, id="Kubernetes"
+        ),
+    ],
+)
+def test_all_peers_are_known_once_a_registry_answered(discovery, statuses, expected):
+    assert knows_all_peers(a_config(discovery=discovery), statuses) is expected
