@@ -39,14 +39,15 @@ def mesh_sysctls(
 
 
 def _reverse_path_filter() -> SysctlSpec:
-    """Return the loose filter for our own link.
+    """Return no filter for our own link.
 
-    The kernel takes the larger of this switch and ``all``. 0 would leave a strict
-    ``all`` in force; 2 is loose whatever ``all`` says.
+    Loose (2) is not enough: on a link without an IPv4 address, such as ours, the kernel
+    (``fib_validate_source``) drops under it all that it would drop under strict.
+    It takes the larger of this switch and ``all``.
     """
     return SysctlSpec(
         name=RP_FILTER,
-        accepted=("2",),
+        accepted=("0",),
         enforce=True,
         why="packets from the mesh come from addresses whose unmarked route is"
         " another link; a strict reverse-path filter drops them",
