@@ -50,10 +50,10 @@ class Terminal:
         click.echo(text)
 
     def progress(self, text: str) -> None:
-        """Replace the line shown last; without a terminal, add one if it differs."""
+        """Replace the line shown last; without a terminal, add one for each stage."""
         if self._live:
             click.echo(f"{CLEAR_LINE}{text}", nl=False, err=True)
-        elif text != self._last:
+        elif _stage(text) != _stage(self._last):
             click.echo(text, err=True)
         self._last = text
 
@@ -235,6 +235,11 @@ def demo(keep: bool, name: str, wireguard: str) -> None:
             terminal.say(f"\n{_how_to_look(name)}")
     if not holds:
         raise LabError("not everything held")
+
+
+def _stage(text: str) -> str:
+    """Return what a line of progress says before its details."""
+    return text.partition(",")[0].partition(":")[0]
 
 
 def _how_to_look(name: str) -> str:
