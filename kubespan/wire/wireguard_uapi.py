@@ -58,9 +58,10 @@ def parse_errno(answer: bytes) -> int:
         WireError: the answer does not end with one.
     """
     key, _, value = _lines(answer)[-1].partition("=")
-    if key != "errno":
+    number = value.removeprefix("-")
+    if key != "errno" or not _is_number(number):
         raise WireError("uapi: an answer without errno")
-    return _number(value.removeprefix("-"))
+    return int(number)
 
 
 def parse_device(link: str, answer: bytes, observed_s: float) -> WireGuardDevice:
@@ -217,9 +218,13 @@ class _DeviceDraft:
             self.mark = _number(value)
 
 
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS_MAX
+
+
 def _number(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= _DIGITS_MAX):
-        raise WireError("uapi: not a number")
+    if not _is_number(text):
+        raise ValueError("not a number")
     return int(text)
 
 
