@@ -29,6 +29,9 @@ STOP_S = 3.0
 FORGET_BUCKETS_S = 60.0
 # Between two breaths of a sweep; one that finds nothing due costs a microsecond.
 SWEEP_CLUSTERS_AT_ONCE = 100
+# Calls at once, of all clients or of one proxy that speaks for them; beyond it streams
+# are reset, which a client cannot tell from an outage.
+HERD_MAX = 100_000
 
 # Without the first, two services could share a port and split its clients. Then: pings
 # of idle watchers are welcome (every 10 s for hours, discovery.md 9.1); a herd waits
@@ -37,13 +40,13 @@ SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.server.max_pending_requests", 100_000),
-    ("grpc.server.max_pending_requests_hard_limit", 100_000),
+    ("grpc.server.max_pending_requests", HERD_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", HERD_MAX),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
-    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.max_concurrent_streams", HERD_MAX),
 )
 
 
