@@ -49,7 +49,9 @@ class Addresses:
             if index is not None:
                 operation = f"list addresses of {self._link}"
                 with refusals(operation, ignored=(errno.ENODEV,)):
-                    found = await messages(socket.addr("dump", index=index))
+                    found = await messages(
+                        socket.addr("dump", index=index, dump_filter=None)
+                    )
         specs = (self._spec(message) for message in found if message["index"] == index)
         return {spec.key: spec for spec in specs if spec is not None}
 

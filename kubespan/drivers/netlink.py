@@ -42,7 +42,8 @@ class RouteSocket(Protocol):
 
     ``command`` is ``dump``, ``get``, ``add``, ``set``, ``replace`` or ``del``; a dump
     returns an asynchronous iterator of messages, the others a list of them.
-    Strict checking is on: the kernel itself filters dumps by what is asked for.
+    Strict checking is on: with ``dump_filter=None`` the kernel itself filters a dump by
+    what is asked for; without it pyroute2 decodes everything and filters then.
     """
 
     async def link(self, command: str, **request: Any) -> Any:

@@ -84,9 +84,9 @@ class Routes:
         found: list[Message] = []
         # a table that never had a route, or a kernel without the family: no routes
         with refusals(operation, ignored=(errno.ENOENT, errno.EAFNOSUPPORT)):
-            found = await messages(
-                socket.route("dump", family=family, table=self._table)
-            )
+            # filtered by the kernel; pyroute2's filter would decode all other tables
+            dump = {"family": family, "table": self._table, "dump_filter": None}
+            found = await messages(socket.route("dump", **dump))
         return [message for message in found if message["family"] == family]
 
     def _is_ours(self, message: Message, index: int) -> bool:

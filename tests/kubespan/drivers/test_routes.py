@@ -1,7 +1,14 @@
 import errno
+from contextlib import asynccontextmanager
 
 import pytest
 
+from kubespan.drivers.netlink import (
+    Message,
+    RouteSocket,
+    messages,
+    open_route_socket,
+)
 from kubespan.drivers.routes import Routes
 from kubespan.errors import DriverError
 from kubespan.logic.diff import diff
@@ -67,3 +74,35 @@ def test_link_that_is_not_up_is_named(namespace: Namespace) -> None:
 
     with pytest.raises(DriverError, match="not up"):
         namespace.run(lambda: Routes("kubespan").apply(diff(BOTH, {})))
+
+
+@pytest.mark.netns
+def test_routes_of_other_tables_are_not_even_read(namespace: Namespace) -> None:
+    namespace.sh(
+        "ip link add kubespan type veth peer name far; ip link set kubespan up;"
+        "for i in $(seq 0 999); do"
+        " echo route add blackhole 10.$((i/250)).$((i%250)).0/24;"
+        " done | ip -batch -"
+    )
+    read = 0
+
+    class Counting:
+        def __init__(self, socket: RouteSocket) -> None:
+            self._socket = socket
+            self.link = socket.link
+
+        async def route(self, command: str, **request: object) -> list[Message]:
+            nonlocal read
+            found = await messages(self._socket.route(command, **request))
+            read += len(found)
+            return found
+
+    @asynccontextmanager
+    async def counted():
+        async with open_route_socket() as socket:
+            yield Counting(socket)
+
+    namespace.run(lambda: Routes("kubespan").apply(diff(BOTH, {})))
+
+    assert namespace.run(Routes("kubespan", open_socket=counted).observe) == BOTH
+    assert read == 2
