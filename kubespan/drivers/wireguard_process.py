@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kubespan.drivers.privileges import require_net_admin
 from kubespan.drivers.wireguard_uapi import UapiSocket
 from kubespan.errors import DriverError
 
@@ -27,7 +28,6 @@ DEFAULT_NAMES: Final = ("wireguard-go", "boringtun-cli", "gotatun")
 _POLL_S: Final = 0.01
 _WORDS_MAX: Final = 300
 _COMM_MAX: Final = 15
-_CAP_NET_ADMIN: Final = 12
 
 # boringtun and its kin drop the privilege that the firewall mark takes.
 _RUST_ARGUMENTS: Final = ("--foreground", "--disable-drop-privileges")
@@ -78,9 +78,7 @@ class WireGuardPrograms:
             DriverError: there is none, or none could work here.
         """
         operation = "start a userspace WireGuard"
-        if not _has_net_admin():
-            reason = "the daemon needs root or CAP_NET_ADMIN"
-            raise DriverError(operation, reason, errno.EPERM)
+        require_net_admin(operation)
         found = [path for name in self._names if (path := shutil.which(name))]
         if not found:
             names = ", ".join(self._names) or "the empty list of userspacePrograms"
@@ -265,12 +263,6 @@ def _is_running(pid: int) -> bool:
     """Tell whether a process still runs; one that only waits to be reaped does not."""
     state = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return bool(state) and state[0] not in {"Z", "X"}
-
-
-def _has_net_admin() -> bool:
-    lines = _read("/proc/self/status").splitlines()
-    effective = [line.split()[1] for line in lines if line.startswith("CapEff:")]
-    return not effective or bool(int(effective[0], 16) >> _CAP_NET_ADMIN & 1)
 
 
 def _network(process: str) -> int:

@@ -2,11 +2,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kubespan.drivers import wireguard_process
+from kubespan.drivers.privileges import require_net_admin
 from kubespan.drivers.wireguard_process import WireGuardPrograms
 from kubespan.drivers.wireguard_uapi import UapiSocket
 from kubespan.errors import DriverError
@@ -16,7 +18,7 @@ from tests.wireguard_builders import LINK
 
 @pytest.fixture(autouse=True)
 def _capable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wireguard_process, "_has_net_admin", lambda: True)
+    monkeypatch.setattr(wireguard_process, "require_net_admin", lambda _: None)
 
 
 @pytest.fixture
@@ -197,25 +199,12 @@ def test_tun_that_may_not_be_opened_is_one_clear_error(tmp_path: Path):
 def test_no_privilege_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wireguard_process, "_has_net_admin", lambda: False)
+    status = tmp_path / "status"
+    status.write_text("CapEff:\t0000000000000000\n")
+    refuse = partial(require_net_admin, status=status)
+    monkeypatch.setattr(wireguard_process, "require_net_admin", refuse)
 
-    with pytest.raises(DriverError, match="CAP_NET_ADMIN"):
+    with pytest.raises(
+        DriverError, match=r"start a userspace WireGuard.*CAP_NET_ADMIN"
+    ):
         programs(tmp_path, "wireguard-go").require()
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        pytest.param("CapEff:\t000001ffffffffff\n", True, id="root"),
-        pytest.param("CapEff:\t0000000000001000\n", True, id="just that one"),
-        pytest.param("CapEff:\t0000000000000000\n", False, id="nobody"),
-        pytest.param("Name:\tx\n", True, id="unknown: the kernel will tell"),
-    ],
-)
-def test_privilege_is_read_from_the_kernel(
-    monkeypatch: pytest.MonkeyPatch, status: str, expected: bool
-):
-    monkeypatch.undo()
-    monkeypatch.setattr(wireguard_process, "_read", lambda _: status)
-
-    assert wireguard_process._has_net_admin() is expected
