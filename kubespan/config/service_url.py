@@ -69,9 +69,12 @@ def _checked(host: str) -> str:
     """Return a host name or address as it goes before a colon."""
     if ":" in host:
         try:
-            return f"[{IPv6Address(host)}]"
+            address = IPv6Address(host)
         except ValueError as error:
             raise ValueError("endpoint host is not an IPv6 address") from error
+        if address.scope_id:
+            raise ValueError("endpoint host must not name an interface")
+        return f"[{address}]"
     if not _HOST_NAME.fullmatch(host):
         raise ValueError("endpoint host is not a host name")
     return host
