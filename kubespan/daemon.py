@@ -68,11 +68,17 @@ class Places:
     socket: Path
 
 
-def build_hands(places: Places, config: Config) -> Hands:
-    """Return the drivers that change the host; nothing is touched yet."""
+def build_hands(
+    places: Places, config: Config, on_applied: Callable[[], None] = lambda: None
+) -> Hands:
+    """Return the drivers that change the host; nothing is touched yet.
+
+    Args:
+        on_applied: called after every change to the WireGuard device.
+    """
     return Hands(
         links=LinkDriver(config.host.userspace_programs),
-        wireguard=WireGuardDriver(LINK_NAME, SystemClock()),
+        wireguard=WireGuardDriver(LINK_NAME, SystemClock(), on_applied=on_applied),
         addresses=Addresses(LINK_NAME),
         routes=Routes(LINK_NAME),
         rules=RoutingRules(),
@@ -86,7 +92,7 @@ def build_drivers(
 ) -> Drivers:
     """Return every driver; nothing is touched until they run."""
     clock, entropy = SystemClock(), SystemEntropy()
-    hands = build_hands(places, config)
+    hands = build_hands(places, config, hints.on_wireguard)
     started = DaemonStatus(
         version=__version__,
         pid=os.getpid(),
@@ -114,6 +120,7 @@ class Hints:
     def __init__(self) -> None:
         self._look_at_network: list[Callable[[], None]] = []
         self._look_at_firewall: list[Callable[[], None]] = []
+        self._look_at_wireguard: list[Callable[[], None]] = []
 
     def connect(self, runtime: Runtime, drivers: Drivers) -> None:
         """Name those who look again."""
@@ -124,10 +131,16 @@ class Hints:
             *(partial(runtime.hint, name) for name in sinks),
         ]
         self._look_at_firewall = [partial(runtime.hint, "firewall")]
+        self._look_at_wireguard = [drivers.wireguard_watch.poke]
 
     def on_network(self) -> None:
         """Links, addresses, routes or rules may have changed."""
         for look in self._look_at_network:
+            look()
+
+    def on_wireguard(self) -> None:
+        """We changed the WireGuard device: see what became of it."""
+        for look in self._look_at_wireguard:
             look()
 
     def on_firewall(self) -> None:

@@ -17,7 +17,8 @@ def reconcile(view: View) -> Iterable[PeerStatus]:
     device = view.one(WireGuardDevice)
     seen_by_key = {peer.public_key.raw: peer for peer in device.peers} if device else {}
     before_by_key = view.by_key(PeerStatus)
-    moment = Moment(view.now_s, view.now_ns)
+    looked_s = device.observed_s if device else None
+    moment = Moment(view.now_s, view.now_ns, looked_s)
     return [
         next_status(
             spec, seen_by_key.get(spec.public_key.raw), before_by_key.get(key), moment

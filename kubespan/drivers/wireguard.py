@@ -29,11 +29,19 @@ class WireGuardDriver:
         link: the device's name.
         clock: the host's.
         socket_dir: where userspace programs have their sockets.
+        on_applied: called after every change.
     """
 
-    def __init__(self, link: str, clock: Clock, socket_dir: Path = SOCKET_DIR) -> None:
+    def __init__(
+        self,
+        link: str,
+        clock: Clock,
+        socket_dir: Path = SOCKET_DIR,
+        on_applied: Callable[[], None] = lambda: None,
+    ) -> None:
         self._link = link
         self._clock = clock
+        self._on_applied = on_applied
         self._uapi = UapiSocket(link, socket_dir)
 
     async def observe(self) -> WireGuardDevice:
@@ -69,6 +77,7 @@ class WireGuardDriver:
                 await self._uapi.change_device(change)
             else:
                 raise _no_device(change.link, kind)
+            self._on_applied()
         except DriverError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

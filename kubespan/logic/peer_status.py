@@ -29,10 +29,16 @@ from kubespan.model.wireguard import WireGuardPeerSeen
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Both clocks, read at once."""
+    """Both clocks, read at once, and when the device was looked at.
+
+    Attributes:
+        looked_s: monotonic; None means just now. What the device lacked then it may
+            have been given since, and a handshake may have followed.
+    """
 
     now_s: float
     now_ns: int
+    looked_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,15 @@ def _unseen_status(
         endpoint=endpoint,
         last_used_endpoint=endpoint,
         last_endpoint_change_ns=last.changed_ns if kept else moment.now_ns,
-        endpoint_changed_s=moment.now_s,
+        endpoint_changed_s=_trial_start_s(last, moment) if kept else moment.now_s,
         asserted_endpoint=endpoint,
     )
+
+
+def _trial_start_s(last: _Trial, moment: Moment) -> float:
+    """Return when the device was last known to lack the peer."""
+    looked_s = moment.now_s if moment.looked_s is None else moment.looked_s
+    return looked_s if last.changed_s is None else max(last.changed_s, looked_s)
 
 
 def _seen_status(
