@@ -79,6 +79,7 @@ class ObjectWatch(Generic[T]):
         self._token = ""
         self._listing: dict[str, T] = {}
         self._opened_s = 0.0
+        self._served = False
         self._progress = True
 
     @property
@@ -113,6 +114,7 @@ class ObjectWatch(Generic[T]):
         self.connected = True
         self.error = ""
         self._opened_s = now_s
+        self._served = False
 
     def event_arrived(self, event: Json, now_s: float) -> bool:
         """Take in one event; false when the watch is over."""
@@ -135,7 +137,7 @@ class ObjectWatch(Generic[T]):
         if not self.connected:
             return
         self.connected = False
-        if self._progress or now_s - self._opened_s >= WATCH_HEALTHY_S:
+        if self._served or now_s - self._opened_s >= WATCH_HEALTHY_S:
             self._healthy()
             self.due_s = now_s
         else:
@@ -181,6 +183,7 @@ class ObjectWatch(Generic[T]):
         version = _text(_mapping(thing.get("metadata")).get("resourceVersion"))
         if version:
             self._version = version
+            self._served = True
             self._healthy()
 
     def _take(self, thing: object, into: dict[str, T]) -> bool:
