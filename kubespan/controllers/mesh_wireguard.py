@@ -14,6 +14,7 @@ from kubespan.logic.mesh_device import (
     wireguard_spec,
 )
 from kubespan.model.config import Config
+from kubespan.model.endpoint import Endpoint
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.keys import SecretKey
 from kubespan.model.peer import PeerSpec, PeerStatus
@@ -42,18 +43,22 @@ def _peers(view: View, secret: SecretKey) -> tuple[WireGuardPeer, ...]:
     """Return all peers; the very same objects while nothing of them changed."""
     statuses = view.by_key(PeerStatus)
     specs = view.all(PeerSpec)
-    endpoints = [
-        status.asserted_endpoint if (status := statuses.get(spec.key)) else None
-        for spec in specs
-    ]
+    asserted = [_asserted(statuses.get(spec.key)) for spec in specs]
     return tuple(
         view.remember(
             spec.node_id,
-            (spec, endpoint, secret),
-            partial(wireguard_peer, spec, endpoint, secret),
+            (spec, endpoint, secret, handshake_ns),
+            partial(wireguard_peer, spec, endpoint, secret, handshake_ns),
         )
-        for spec, endpoint in zip(specs, endpoints, strict=True)
+        for spec, (endpoint, handshake_ns) in zip(specs, asserted, strict=True)
     )
+
+
+def _asserted(status: PeerStatus | None) -> tuple[Endpoint | None, int | None]:
+    """Return the endpoint to give, and the last handshake it was chosen after."""
+    if status is None or status.asserted_endpoint is None:
+        return None, None
+    return status.asserted_endpoint, status.last_handshake_ns
 
 
 MESH_WIREGUARD = Controller(

@@ -32,15 +32,26 @@ def mesh_link_address(mesh: MeshIdentity) -> AddressSpec:
 
 
 def wireguard_peer(
-    spec: PeerSpec, endpoint: Endpoint | None, secret: SecretKey
+    spec: PeerSpec,
+    endpoint: Endpoint | None,
+    secret: SecretKey,
+    handshake_ns: int | None = None,
 ) -> WireGuardPeer:
-    """Return how a peer is configured; without an endpoint the device keeps its own."""
+    """Return how a peer is configured; without an endpoint the device keeps its own.
+
+    Args:
+        spec: the peer.
+        endpoint: where it is tried.
+        secret: of the cluster.
+        handshake_ns: its last handshake when `endpoint` was chosen.
+    """
     return WireGuardPeer(
         public_key=spec.public_key,
         preshared_key=secret,
         allowed_ips=spec.allowed_ips,
         endpoint=endpoint,
         keepalive_s=KEEPALIVE_S,
+        endpoint_if_handshake_ns=handshake_ns,
     )
 
 

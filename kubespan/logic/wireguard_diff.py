@@ -76,11 +76,18 @@ def _diff_peer(
         public_key=desired.public_key,
         new=False,
         preshared_key=None if same_secret else desired.preshared_key,
-        endpoint=None if endpoint == actual.endpoint else endpoint,
+        endpoint=None if _keeps_endpoint(desired, actual) else endpoint,
         keepalive_s=_if_new(desired.keepalive_s, actual.keepalive_s),
         allowed_ips=None if same_ips else desired.allowed_ips,
     )
     return change if _says_something(change) else None
+
+
+def _keeps_endpoint(desired: WireGuardPeer, actual: WireGuardPeerSeen) -> bool:
+    endpoint = desired.endpoint.unmapped if desired.endpoint else None
+    known_ns = desired.endpoint_if_handshake_ns
+    is_outdated = known_ns not in (None, actual.last_handshake_ns)
+    return endpoint == actual.endpoint or is_outdated
 
 
 def _says_something(change: WireGuardPeerChange) -> bool:

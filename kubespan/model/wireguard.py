@@ -27,6 +27,9 @@ class WireGuardPeer:
     Attributes:
         allowed_ips: sorted and disjoint; replaces what is there.
         endpoint: None leaves the device's own alone.
+        endpoint_if_handshake_ns: the last handshake that was known when `endpoint` was
+            chosen. A device that shows another has heard from the peer since, knows
+            better where it is, and keeps its own. None gives the endpoint regardless.
     """
 
     public_key: PublicKey
@@ -34,6 +37,7 @@ class WireGuardPeer:
     allowed_ips: tuple[Network, ...]
     endpoint: Endpoint | None = None
     keepalive_s: int = 25
+    endpoint_if_handshake_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

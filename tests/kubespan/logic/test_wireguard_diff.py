@@ -29,6 +29,29 @@ def configured(spec: WireGuardSpec) -> WireGuardDevice:
     return changed_device(NEW_DEVICE, diff_wireguard(spec, NEW_DEVICE))
 
 
+@pytest.mark.parametrize(
+    ("handshake_ns", "expected"),
+    [
+        pytest.param(5, [THERE], id="the handshake it was chosen after"),
+        pytest.param(6, [], id="a handshake nobody has looked at yet"),
+    ],
+)
+def test_an_endpoint_chosen_before_the_last_handshake_is_not_given(
+    handshake_ns: int, expected: list[Endpoint]
+):
+    (seen,) = configured(a_spec(a_peer(endpoint=HERE))).peers
+    device = replace(
+        configured(a_spec(a_peer(endpoint=HERE))),
+        peers=(replace(seen, last_handshake_ns=handshake_ns),),
+    )
+
+    change = diff_wireguard(
+        a_spec(a_peer(endpoint=THERE, endpoint_if_handshake_ns=5)), device
+    )
+
+    assert [peer.endpoint for peer in change.set_peers] == expected
+
+
 @pytest.mark.checklist(41)
 def test_new_device_gets_everything():
     spec = a_spec(a_peer(1), a_peer(2, endpoint=None))
