@@ -34,7 +34,9 @@ def ping(
 ) -> Ping:
     """Ping an address from a place; lost packets are a result, not an error."""
     command = ping_command(address, count=count, interval_s=interval_s)
-    return parse_ping(place.run(command, check=False).stdout)
+    done = place.run(command, check=False)
+    # what ping complains of is in its other output, and worth reading without a summary
+    return parse_ping(f"{done.stdout}{done.stderr}exit status {done.returncode}")
 
 
 def ping_command(address: str, *, count: int, interval_s: float = 0.2) -> list[str]:
