@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kubespan.engine.backoff import growing_delays_s
@@ -16,6 +16,16 @@ log = logging.getLogger(__name__)
 
 COALESCE_S = 0.01
 """A burst of changes within this time costs one round of the controllers."""
+
+CALM_S = 0.1
+"""How long a sink rests after it changed the host: its own change makes others hint."""
+
+HASTE_S = 0.5
+"""The shortest wait after a refusal, however many hints arrive meanwhile."""
+
+
+STEADY_S = 60.0
+"""A source that ran this long before it failed is not punished for failures before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +55,27 @@ class _FeedRun:
     seen: tuple[int, ...] = ()
 
 
+@dataclass(slots=True)
+class _Failures:
+    """Refusals in a row, and how long to wait after each."""
+
+    attempts: int = 0
+    delays_s: Iterator[float] = field(default_factory=growing_delays_s)
+
+    def count(self) -> float:
+        """Count one more; return how long to wait."""
+        self.attempts += 1
+        return next(self.delays_s)
+
+
 class _SourcePublisher:
     """A source's own door into the store."""
 
-    def __init__(self, name: str, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, name: str, store: Store, clock: Clock, spoke: Callable[[], None]
+    ) -> None:
         self._name = name
+        self._spoke = spoke
         self._store = store
         self._clock = clock
         self._notices: dict[str, str] = {}
@@ -57,6 +83,7 @@ class _SourcePublisher:
     def replace(self, kind: type[R], values: Iterable[R]) -> None:
         """Make ``values`` all that this source says of ``kind``."""
         self._store.replace(kind, self._name, values, self._clock.now_ns())
+        self._spoke()
 
     def patch(
         self, kind: type[R], put: Iterable[R] = (), remove: Iterable[str] = ()
@@ -64,6 +91,7 @@ class _SourcePublisher:
         """Add, change and remove some."""
         now_ns = self._clock.now_ns()
         self._store.patch(kind, self._name, put, remove, now_ns=now_ns)
+        self._spoke()
 
     def warn(self, subject: str, text: str) -> None:
         """Tell operators something; an empty text withdraws it."""
@@ -170,15 +198,20 @@ class Runtime:
 
     async def _run_source(self, source: Source) -> None:
         """Keep a source running; when the host refuses it, try again later."""
-        publisher = _SourcePublisher(source.name, self._store, self._clock)
-        delays_s = growing_delays_s()
-        attempts = 0
+        failures = _Failures()
+
+        def spoke() -> None:
+            self._edge_status(EdgeStatus(source.name))
+
+        publisher = _SourcePublisher(source.name, self._store, self._clock, spoke)
         while True:
+            began_s = self._clock.now_s()
             try:
                 await source.run(publisher)
             except self._wiring.retryable as error:
-                attempts += 1
-                await self._pause(source.name, error, attempts, next(delays_s))
+                if self._clock.now_s() - began_s > STEADY_S:
+                    failures = _Failures()
+                await self._pause(source.name, error, failures)
             else:
                 return
 
@@ -198,12 +231,16 @@ class Runtime:
                 continue
             for name in run.sink.after:
                 await self._sinks[name].converged.wait()
-            await self._converge(run)
+            if await self._converge(run):
+                await asyncio.sleep(CALM_S)
 
-    async def _converge(self, run: _SinkRun) -> None:
-        """Make the host as desired; when refused, look again and retry."""
-        delays_s: Iterator[float] = growing_delays_s()
-        attempts = 0
+    async def _converge(self, run: _SinkRun) -> bool:
+        """Make the host as desired; when refused, look again and retry.
+
+        Returns:
+            Whether anything had to be changed.
+        """
+        failures = _Failures()
         while True:
             run.wake.clear()
             seen = run.seen
@@ -214,33 +251,33 @@ class Runtime:
                     log.info("%s: %s", run.sink.name, changes)
                     await run.sink.apply(changes)
             except self._wiring.retryable as error:
-                attempts += 1
-                delay_s = next(delays_s)
-                await self._pause(run.sink.name, error, attempts, delay_s, run.wake)
+                await self._pause(run.sink.name, error, failures, run.wake)
                 continue
             self._edge_status(EdgeStatus(run.sink.name))
             if seen == run.seen:
                 run.converged.set()
-            return
+            return bool(changes)
 
     async def _pause(
         self,
         name: str,
         error: Exception,
-        attempts: int,
-        delay_s: float,
+        failures: _Failures,
         wake: asyncio.Event | None = None,
     ) -> None:
         """Say what went wrong, once per kind of failure, and wait."""
+        delay_s = failures.count()
         next_ns = self._clock.now_ns() + int(delay_s * 1e9)
         known = self._store.entries(EdgeStatus).get(name)
         if known is None or known.value.error != str(error):
             log.warning("%s: %s; trying again in %.1f s", name, error, delay_s)
-        self._edge_status(EdgeStatus(name, str(error), attempts, next_ns))
+        self._edge_status(EdgeStatus(name, str(error), failures.attempts, next_ns))
+        if wake is None:
+            await asyncio.sleep(delay_s)
+            return
+        await asyncio.sleep(min(delay_s, HASTE_S))
         try:
-            await asyncio.wait_for(
-                wake.wait() if wake else asyncio.sleep(delay_s), delay_s
-            )
+            await asyncio.wait_for(wake.wait(), max(0.0, delay_s - HASTE_S))
         except TimeoutError:
             return
 
