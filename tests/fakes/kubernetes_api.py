@@ -9,6 +9,7 @@ version is too old; patches where null removes; Status objects for every refusal
 import asyncio
 import copy
 import json
+import ssl
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,17 +82,19 @@ class FakeKubernetesApi:
         self._closing: set[asyncio.Event] = set()
 
     @asynccontextmanager
-    async def serve(self, port: int = 0) -> AsyncIterator["FakeKubernetesApi"]:
+    async def serve(
+        self, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator["FakeKubernetesApi"]:
         app = web.Application()
         app.router.add_get("/api/v1/nodes", self._collection)
         app.router.add_get("/api/v1/nodes/{name}", self._get)
         app.router.add_patch("/api/v1/nodes/{name}", self._patch)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{port}"
         try:
             yield self
         finally:

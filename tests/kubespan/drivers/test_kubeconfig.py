@@ -1,74 +1,20 @@
 import base64
-import datetime as dt
 import ssl
 from pathlib import Path
 
 import pytest
-import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubespan.drivers.kubeconfig import AccessFinder, load_kubeconfig
 from kubespan.errors import DriverError
-
-
-def a_pair() -> tuple[bytes, bytes]:
-    """A self-signed certificate and its key, PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "system:node:n")])
-    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36500))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), pem
-
+from tests.fakes.kubeconfig import a_kubeconfig, a_pair
 
 CERTIFICATE, KEY = a_pair()
 
 
 def in_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
-
-
-def a_kubeconfig(
-    path: Path, cluster: dict | None = None, user: dict | None = None
-) -> Path:
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "default",
-        "contexts": [
-            {"name": "other", "context": {"cluster": "x", "user": "x"}},
-            {"name": "default", "context": {"cluster": "c", "user": "u"}},
-        ],
-        "clusters": [
-            {
-                "name": "c",
-                "cluster": {"server": "https://[::1]:6443/", **(cluster or {})},
-            }
-        ],
-        "users": [{"name": "u", "user": user or {}}],
-    }
-    file = path / "kubeconfig"
-    file.write_text(yaml.safe_dump(document))
-    return file
 
 
 def test_token_and_server_are_read(tmp_path: Path) -> None:

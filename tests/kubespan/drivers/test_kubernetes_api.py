@@ -1,14 +1,17 @@
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from kubespan.drivers import kubernetes_api
-from kubespan.drivers.kubeconfig import ApiAccess
+from kubespan.drivers.kubeconfig import ApiAccess, load_kubeconfig
 from kubespan.drivers.kubernetes_api import ApiRefusedError, KubernetesApi
 from kubespan.errors import DriverError
+from tests.fakes.kubeconfig import a_kubeconfig, a_pair
 from tests.fakes.kubernetes_api import FakeKubernetesApi, a_node
 
 
@@ -144,6 +147,33 @@ async def test_lines_of_a_watch_are_put_together_and_bounded(
 
     # The list is only extended at the end; what came before the error is lost with it.
     assert seen == []
+
+
+async def test_tls_checks_the_server_and_shows_our_certificate(tmp_path: Path) -> None:
+    certificate, key = a_pair()
+    pair = tmp_path / "pair.pem"
+    pair.write_bytes(certificate + key)
+    server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=pair)
+    server_tls.load_cert_chain(pair)
+    server_tls.verify_mode = ssl.CERT_REQUIRED
+    trusting = {
+        "server": "",
+        "certificate-authority": str(pair),
+    }
+    user = {"client-certificate": str(pair), "client-key": str(pair)}
+    async with FakeKubernetesApi().serve(tls=server_tls) as fake:
+        fake.put(a_node("n"))
+        trusting["server"] = fake.url
+        good = load_kubeconfig(a_kubeconfig(tmp_path, trusting, user))
+        distrusting = load_kubeconfig(
+            a_kubeconfig(tmp_path, {"server": fake.url}, user)
+        )
+
+        async with KubernetesApi(good) as api:
+            assert (await api.get_node("n"))["metadata"]["name"] == "n"
+        async with KubernetesApi(distrusting) as api:
+            with pytest.raises(DriverError, match="certificate verify failed"):
+                await api.get_node("n")
 
 
 async def test_a_redirect_is_not_followed() -> None:
