@@ -41,6 +41,7 @@ ENCODED_MAX_BYTES: Final = AFFILIATE_DATA_MAX_BYTES - 28
 EXCLUSIONS_MAX_BYTES: Final = ENCODED_MAX_BYTES // 2
 _WIDEN_STEPS: Final = 32
 """One step takes 1 bit of an IPv4 prefix and 4 of an IPv6 prefix."""
+_SHOWN: Final = 6
 
 Size = Callable[[Affiliate], int]
 
@@ -55,6 +56,13 @@ class FittedAffiliate:
 
     affiliate: Affiliate
     left_out: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return what was left out on one line of bearable length; may be empty."""
+        shown = ", ".join(self.left_out[:_SHOWN])
+        more = len(self.left_out) - _SHOWN
+        return f"{shown} and {more} more" if more > 0 else shown
 
 
 def fit_affiliate(

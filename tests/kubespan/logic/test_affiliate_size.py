@@ -151,6 +151,18 @@ def test_a_host_name_of_any_length_goes_last() -> None:
     assert encoded_bytes(fitted.affiliate) <= ENCODED_MAX_BYTES
 
 
+def test_the_summary_is_one_bearable_line() -> None:
+    assert fit(an_affiliate()).summary == ""
+    few = FittedAffiliate(an_affiliate(), ("host name", "operating system"))
+    assert few.summary == "host name, operating system"
+
+    summary = fit(an_affiliate(many_addresses(2000))).summary
+
+    assert summary.startswith("operating system, address 10.")
+    assert summary.endswith(" more")
+    assert len(summary) < 200
+
+
 v4 = st.ip_addresses(v=4)
 v6 = st.ip_addresses(v=6)
 prefixes = st.tuples(v4 | v6, st.floats(0, 1)).map(
