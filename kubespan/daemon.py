@@ -40,7 +40,7 @@ from kubespan.errors import DriverError
 from kubespan.logic.firewall_script import render_firewall
 from kubespan.logic.mesh_sysctls import SYSCTL_NAMES
 from kubespan.model.config import Config
-from kubespan.model.constants import LINK_NAME
+from kubespan.model.constants import DISCOVERY_TTL_S, LINK_NAME
 from kubespan.model.daemon import DaemonStatus
 from kubespan.model.identity import NodeIdentity
 from kubespan.model.keys import PublicKey, SecretKey
@@ -54,27 +54,28 @@ STOP_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where a daemon keeps what it keeps.
+class Options:
+    """What the command line says: where a daemon keeps what it keeps.
 
     Attributes:
         config: configuration file.
         state: directory of identities and caches.
         socket: unix socket of the management API.
+        discovery_ttl_s: how long discovery services keep us without a refresh.
     """
 
     config: Path
     state: Path
     socket: Path
+    discovery_ttl_s: float = DISCOVERY_TTL_S
 
 
 def build_hands(
-    places: Places, config: Config, on_applied: Callable[[], None] = lambda: None
+    options: Options, config: Config, on_applied: Callable[[], None] = lambda: None
 ) -> Hands:
     """Return the drivers that change the host; nothing is touched yet.
 
-    Args:
-        on_applied: called after every change to the WireGuard device.
+    ``on_applied`` is called after every change to the WireGuard device.
     """
     return Hands(
         links=LinkDriver(config.host.userspace_programs),
@@ -83,33 +84,35 @@ def build_hands(
         routes=Routes(LINK_NAME),
         rules=RoutingRules(),
         firewall=Nftables(config.host.nft_table, render_firewall),
-        sysctls=Sysctls(SYSCTL_NAMES, places.state / SYSCTL_RECORD),
+        sysctls=Sysctls(SYSCTL_NAMES, options.state / SYSCTL_RECORD),
     )
 
 
 def build_drivers(
-    places: Places, config: Config, identity: Once, hints: "Hints"
+    options: Options, config: Config, identity: Once, hints: "Hints"
 ) -> Drivers:
     """Return every driver; nothing is touched until they run."""
     clock, entropy = SystemClock(), SystemEntropy()
-    hands = build_hands(places, config, hints.on_wireguard)
+    hands = build_hands(options, config, hints.on_wireguard)
     started = DaemonStatus(
         version=__version__,
         pid=os.getpid(),
         started_ns=clock.now_ns(),
-        config_file=str(places.config),
-        state_dir=str(places.state),
+        config_file=str(options.config),
+        state_dir=str(options.state),
     )
     return Drivers(
         hands=hands,
-        config=ConfigFile(places.config, config),
+        config=ConfigFile(options.config, config),
         identity=identity,
         daemon=Once(started),
         host=HostSource(),
         wireguard_watch=WireGuardWatch(hands.wireguard, clock, hints.on_network),
         route_events=route_monitor(hints.on_network),
         firewall_events=nftables_monitor(config.host.nft_table, hints.on_firewall),
-        discovery=DiscoveryClients(clock, entropy, places.state, os.environ),
+        discovery=DiscoveryClients(
+            clock, entropy, options.state, os.environ, ttl_s=options.discovery_ttl_s
+        ),
         kubernetes=KubernetesRegistry(clock, entropy.jitter),
     )
 
@@ -149,7 +152,7 @@ class Hints:
             look()
 
 
-async def run(places: Places) -> None:
+async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
@@ -157,13 +160,13 @@ async def run(places: Places) -> None:
         StateError: the state directory is in use, or a file in it is unusable.
         DriverError: rights are missing, or the socket cannot be made.
     """
-    config = await asyncio.to_thread(load_config, places.config)
+    config = await asyncio.to_thread(load_config, options.config)
     require_net_admin("run the mesh")
-    with StateDir(places.state) as state:
+    with StateDir(options.state) as state:
         identity = state.load_identity(SystemEntropy().random_bytes)
         store, hints = Store(), Hints()
         known = Once(identity, state.warnings)
-        drivers = build_drivers(places, config, known, hints)
+        drivers = build_drivers(options, config, known, hints)
         runtime = Runtime(_wiring(drivers), store, SystemClock())
         hints.connect(runtime, drivers)
         # before anything else is known, so that the peers of the last run are there
@@ -171,7 +174,7 @@ async def run(places: Places) -> None:
         last_known = DiscoveryDesired(config.discovery, None, identity.node_id, ())
         drivers.discovery.deliver(last_known)
         node = config.host.hostname or os.uname().nodename
-        server = ManagementServer(ManagementService(store, node), places.socket)
+        server = ManagementServer(ManagementService(store, node), options.socket)
         await server.start()
         log.info("kubespan %s runs as node %s", __version__, identity.node_id)
         try:
@@ -184,8 +187,8 @@ async def run(places: Places) -> None:
 def draw_wiring() -> str:
     """Return the wiring as tables."""
     nobody = NodeIdentity("", SecretKey(bytes(32)), PublicKey(bytes(32)))
-    places = Places(Path(), Path(), Path())
-    drivers = build_drivers(places, Config(), Once(nobody), Hints())
+    options = Options(Path(), Path(), Path())
+    drivers = build_drivers(options, Config(), Once(nobody), Hints())
     wiring = _wiring(drivers)
     return draw(wiring.sources, wiring.controllers, wiring.sinks, wiring.feeds)
 

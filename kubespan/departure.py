@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from kubespan.daemon import Places, build_hands
+from kubespan.daemon import Options, build_hands
 from kubespan.drivers.clock import SystemClock
 from kubespan.drivers.discovery_announcement import DiscoveryDesired
 from kubespan.drivers.discovery_clients import DiscoveryClients
@@ -31,11 +31,11 @@ START_S: Final = 0.2
 """Clients are started one turn of the loop after they were asked for."""
 
 
-async def tear_down(places: Places, config: Config, tell: Tell) -> None:
+async def tear_down(options: Options, config: Config, tell: Tell) -> None:
     """Remove everything we ever put into the host.
 
     Args:
-        places: the state directory is locked meanwhile.
+        options: the state directory is locked meanwhile.
         config: names the firewall table.
         tell: called with one line for each thing removed.
 
@@ -45,8 +45,8 @@ async def tear_down(places: Places, config: Config, tell: Tell) -> None:
     """
     require_net_admin("remove the mesh")
     failures = []
-    with StateDir(places.state):
-        for sink in reversed(sinks(build_hands(places, config))):
+    with StateDir(options.state):
+        for sink in reversed(sinks(build_hands(options, config))):
             view = View(Store(), sink.reads, now_s=0.0, now_ns=0)
             try:
                 changes = sink.diff(sink.desired(view), await sink.observe())
@@ -59,7 +59,7 @@ async def tear_down(places: Places, config: Config, tell: Tell) -> None:
         raise DriverError("remove the mesh", "; ".join(failures))
 
 
-async def withdraw(places: Places, config: Config) -> tuple[str, ...]:
+async def withdraw(options: Options, config: Config) -> tuple[str, ...]:
     """Have every discovery service forget this node.
 
     Returns:
@@ -68,12 +68,12 @@ async def withdraw(places: Places, config: Config) -> tuple[str, ...]:
     Raises:
         StateError: a daemon is running, or the identity cannot be read.
     """
-    with StateDir(places.state) as state:
-        if not (places.state / NODE_IDENTITY_FILE).exists():
+    with StateDir(options.state) as state:
+        if not (options.state / NODE_IDENTITY_FILE).exists():
             return ()
         entropy = SystemEntropy()
         identity = state.load_identity(entropy.random_bytes)
-        clients = DiscoveryClients(SystemClock(), entropy, places.state, os.environ)
+        clients = DiscoveryClients(SystemClock(), entropy, options.state, os.environ)
         nothing = DiscoveryDesired(config.discovery, None, identity.node_id, ())
         clients.deliver(nothing)
         async with asyncio.TaskGroup() as group:

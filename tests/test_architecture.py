@@ -51,7 +51,7 @@ def has_behaviour(module: Path) -> bool:
     return any(name not in ("key", "__init__") for name in functions)
 
 
-@pytest.mark.parametrize("module", filter(has_behaviour, MODULES), ids=str)
+@pytest.mark.parametrize("module", list(filter(has_behaviour, MODULES)), ids=str)
 def test_module_has_its_own_test_file(module: Path):
     mirror = ROOT / "tests" / module.parent / f"test_{module.name}"
 

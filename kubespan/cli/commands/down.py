@@ -23,6 +23,6 @@ def down(config: Path | None, state_dir: Path) -> None:
     from kubespan.model.config import Config  # noqa: PLC0415
 
     settings = load_config(config) if config else Config()
-    places = daemon.Places(config or Path(), state_dir, Path())
-    asyncio.run(departure.tear_down(places, settings, click.echo))
+    options = daemon.Options(config or Path(), state_dir, Path())
+    asyncio.run(departure.tear_down(options, settings, click.echo))
     click.echo("nothing of ours is left in this host")

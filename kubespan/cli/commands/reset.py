@@ -23,12 +23,12 @@ def reset(config: Path, state_dir: Path, wipe: bool) -> None:
     from kubespan.drivers.config_file import load_config  # noqa: PLC0415
 
     settings = load_config(config)
-    places = daemon.Places(config, state_dir, Path())
-    silent = asyncio.run(departure.withdraw(places, settings))
+    options = daemon.Options(config, state_dir, Path())
+    silent = asyncio.run(departure.withdraw(options, settings))
     for name in silent:
         said = f"discovery service {name} did not confirm; it forgets us in 30 minutes"
         click.echo(said, err=True)
-    asyncio.run(departure.tear_down(places, settings, click.echo))
+    asyncio.run(departure.tear_down(options, settings, click.echo))
     if wipe:
         for name in departure.wipe(state_dir):
             click.echo(f"removed {name}")

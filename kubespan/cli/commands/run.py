@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kubespan.cli.places import config_option, socket_option, state_option
+from kubespan.model.constants import DISCOVERY_TTL_S
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -34,6 +35,14 @@ class JsonFormatter(logging.Formatter):
 @state_option
 @socket_option
 @click.option(
+    "--discovery-ttl",
+    type=click.FloatRange(4, DISCOVERY_TTL_S),
+    default=DISCOVERY_TTL_S,
+    show_default=True,
+    envvar="KUBESPAN_DISCOVERY_TTL",
+    help="Seconds that discovery services keep this node without a refresh.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     default="info",
@@ -50,7 +59,12 @@ class JsonFormatter(logging.Formatter):
     help="How to write the log, to standard error.",
 )
 def run(
-    config: Path, state_dir: Path, socket: Path, log_level: str, log_format: str
+    config: Path,
+    state_dir: Path,
+    socket: Path,
+    discovery_ttl: float,
+    log_level: str,
+    log_format: str,
 ) -> None:
     """Join the mesh and keep this node in it, in the foreground.
 
@@ -64,7 +78,8 @@ def run(
     from kubespan import daemon  # noqa: PLC0415 - everything is behind it
 
     _log_to_stderr(log_level, log_format)
-    asyncio.run(daemon.run(daemon.Places(config, state_dir, socket)))
+    options = daemon.Options(config, state_dir, socket, discovery_ttl)
+    asyncio.run(daemon.run(options))
 
 
 def _log_to_stderr(level: str, form: str) -> None:
