@@ -16,11 +16,14 @@ class Call:
         method: such as ``Hello``.
         address: of the caller; None if unknown.
         fields: for the log; text of others, cut to a bounded length.
+        has_turn: false until the rate limit let it pass; until then it may not make
+            the log grow either.
     """
 
     method: str
     address: Address | None
     fields: dict[str, str] = field(default_factory=dict)
+    has_turn: bool = False
 
     def note_cluster(self, cluster_id: str) -> None:
         """Remember a cluster by its beginning; the whole ID would let readers in."""

@@ -60,6 +60,7 @@ class Interceptors:
         code, reason = grpc.StatusCode.CANCELLED, ""
         try:
             await self._wait_for_turn(call, context)
+            call.has_turn = True
             reply = await body(call)
             code = grpc.StatusCode.OK
         except Refusal as refusal:
@@ -125,7 +126,7 @@ async def _end(context: Context, code: grpc.StatusCode, reason: str) -> None:
 
 
 def _log_call(call: Call, code: grpc.StatusCode, reason: str, took_ns: int) -> None:
-    level = _level_of(code)
+    level = _level_of(code) if call.has_turn else logging.DEBUG
     if not log.isEnabledFor(level):
         return
     fields: dict[str, object] = {"method": call.method, "code": code.name}

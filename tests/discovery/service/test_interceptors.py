@@ -179,3 +179,17 @@ async def test_ends_of_calls_are_logged(
     assert [field["code"] for field in fields] == lines
     peers_are_told = level == logging.DEBUG
     assert all(("peer" in field) == peers_are_told for field in fields)
+
+
+async def test_flood_of_calls_does_not_flood_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "discovery")
+    interceptors = some_interceptors(rate_per_s=0.01)
+    await interceptors.run("Hello", answer, FakeContext())
+
+    for _ in range(10):
+        with pytest.raises(Aborted):
+            await interceptors.run("Hello", answer, FakeContext(remaining_s=1.0))
+
+    assert caplog.records == []
