@@ -114,7 +114,8 @@ class WireGuardPrograms:
         """
         self._reap()
         pid = await uapi.owner()
-        if pid is None:
+        # 0 is a program we cannot see; any other may have ended since it was asked
+        if pid is None or (pid and not _is_running(pid)):
             return None
         comm = _read(f"/proc/{pid}/comm").strip()
         if _network(str(pid)) != _network("thread-self"):

@@ -1,12 +1,12 @@
 """WireGuard in a program, by its socket; a connection for each request."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -104,7 +104,7 @@ class UapiSocket:
             raise self._error(verb, f"the program refuses: {os.strerror(code)}", code)
         return answer
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _connected(
         self, verb: str
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -119,6 +119,8 @@ class UapiSocket:
                     yield reader, writer
             finally:
                 writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
         except TimeoutError as error:
             reason = f"the program behind {self.path} does not answer"
             raise self._error(verb, reason, errno.ETIMEDOUT) from error
