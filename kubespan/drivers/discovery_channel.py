@@ -47,7 +47,12 @@ _MEANINGS: Final = (
     (r"No route to host", "no route to host"),
     (r"[Nn]etwork is unreachable", "network unreachable"),
     (r"[Tt]imed? ?out", "no answer in time"),
+    (
+        r"last error: .*Socket closed",
+        "closed while connecting (TLS expected?)",
+    ),
     (r"Socket closed|[Cc]onnection reset|EOF|GOAWAY", "connection closed"),
+    (r"Cancelling all calls", "the service stopped"),
 )
 
 

@@ -348,20 +348,6 @@ async def test_harvested_endpoints_follow_our_own_record(tmp_path: Path):
             assert not service.updates[1].HasField("affiliate_data")
 
 
-async def test_harvest_of_a_node_the_service_refuses_spoils_nothing(tmp_path: Path):
-    seen = endpoints("198.51.100.9:51820")[0]
-    harvested = (HarvestedEndpoint(a_public_key("b"), "b", seen),)
-    async with a_service() as endpoint:
-        node, local = a_node("a", tmp_path)
-        async with node.running():
-            node.deliver(a_plain_service(endpoint), local=local, harvested=harvested)
-
-            await node.until_connected()
-            await until(lambda: node.status().last_push_ns)
-
-            assert node.status().error == ""
-
-
 async def test_nothing_to_announce_pushes_nothing_but_still_watches(tmp_path: Path):
     async with FakeDiscoveryService().serving() as service:
         node, _ = a_node("a", tmp_path)
