@@ -14,23 +14,24 @@ from kubespan.model.constants import LINK_NAME
 from kubespan.model.network import SysctlSpec
 
 RP_FILTER: Final = f"net/ipv4/conf/{LINK_NAME}/rp_filter"
+RP_FILTER_ALL: Final = "net/ipv4/conf/all/rp_filter"
 FORWARDING_IPV4: Final = "net/ipv4/ip_forward"
 FORWARDING_IPV6: Final = "net/ipv6/conf/all/forwarding"
-SYSCTL_NAMES: Final = (RP_FILTER, FORWARDING_IPV4, FORWARDING_IPV6)
+SYSCTL_NAMES: Final = (RP_FILTER, RP_FILTER_ALL, FORWARDING_IPV4, FORWARDING_IPV6)
 """Every switch that may ever be wanted."""
 
 
 def mesh_sysctls(
     advertised: Collection[Prefix], policy: SysctlPolicy
 ) -> list[SysctlSpec]:
-    """Return the switches: for our link always, forwarding where we offer networks.
+    """Return the switches: for filters always, forwarding where we offer networks.
 
     Args:
         advertised: networks other nodes reach through this one; may be empty.
         policy: what we may do with switches of the whole host.
     """
     enforce = policy is SysctlPolicy.SET
-    specs = [_reverse_path_filter()]
+    specs = [_own_filter(), _filter_of_all_links(enforce=enforce)]
     if any(isinstance(prefix, IPv4Interface) for prefix in advertised):
         specs.append(_forwarding_ipv4(enforce=enforce))
     if any(isinstance(prefix, IPv6Interface) for prefix in advertised):
@@ -38,12 +39,11 @@ def mesh_sysctls(
     return specs
 
 
-def _reverse_path_filter() -> SysctlSpec:
+def _own_filter() -> SysctlSpec:
     """Return no filter for our own link.
 
     Loose (2) is not enough: on a link without an IPv4 address, such as ours, the kernel
     (``fib_validate_source``) drops under it all that it would drop under strict.
-    It takes the larger of this switch and ``all``.
     """
     return SysctlSpec(
         name=RP_FILTER,
@@ -51,6 +51,17 @@ def _reverse_path_filter() -> SysctlSpec:
         enforce=True,
         why="packets from the mesh come from addresses whose unmarked route is"
         " another link; a strict reverse-path filter drops them",
+    )
+
+
+def _filter_of_all_links(*, enforce: bool) -> SysctlSpec:
+    """Return no filter for all links: the kernel takes the larger of this and ours."""
+    return SysctlSpec(
+        name=RP_FILTER_ALL,
+        accepted=("0",),
+        enforce=enforce,
+        why="it overrides the switch of the mesh link, and IPv4 packets from the mesh"
+        " are dropped; set it per link instead",
     )
 
 

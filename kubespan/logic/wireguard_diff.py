@@ -86,8 +86,9 @@ def _diff_peer(
 def _keeps_endpoint(desired: WireGuardPeer, actual: WireGuardPeerSeen) -> bool:
     endpoint = desired.endpoint.unmapped if desired.endpoint else None
     known_ns = desired.endpoint_if_handshake_ns
-    is_outdated = known_ns not in (None, actual.last_handshake_ns)
-    return endpoint == actual.endpoint or is_outdated
+    has_heard = known_ns not in (None, actual.last_handshake_ns)
+    knows_better = has_heard and actual.endpoint is not None
+    return endpoint == actual.endpoint or knows_better
 
 
 def _says_something(change: WireGuardPeerChange) -> bool:

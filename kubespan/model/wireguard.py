@@ -4,7 +4,7 @@ Source:
     kubespan.md section 4.5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kubespan.model.address import Network
@@ -30,6 +30,7 @@ class WireGuardPeer:
         endpoint_if_handshake_ns: the last handshake that was known when `endpoint` was
             chosen. A device that shows another has heard from the peer since, knows
             better where it is, and keeps its own. None gives the endpoint regardless.
+            Not compared: a handshake alone is no reason to configure anything.
     """
 
     public_key: PublicKey
@@ -37,7 +38,7 @@ class WireGuardPeer:
     allowed_ips: tuple[Network, ...]
     endpoint: Endpoint | None = None
     keepalive_s: int = 25
-    endpoint_if_handshake_ns: int | None = None
+    endpoint_if_handshake_ns: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

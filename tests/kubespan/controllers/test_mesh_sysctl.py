@@ -20,6 +20,7 @@ def test_switches_follow_what_we_offer():
     found, _ = run_controller(MESH_SYSCTL, a_config(), a_mesh_identity(), offering)
 
     assert [spec.name for spec in found or ()] == [
+        "net/ipv4/conf/all/rp_filter",
         "net/ipv4/conf/kubespan/rp_filter",
         "net/ipv4/ip_forward",
     ]

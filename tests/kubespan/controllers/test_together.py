@@ -219,6 +219,19 @@ def test_a_mesh_in_which_nothing_changes_is_quiet(node):
     assert {event.kind for event in events} == {WireGuardDevice}
 
 
+def test_a_handshake_alone_is_no_reason_to_configure_anything(node):
+    node.hear(B, C)
+    node.look()
+    node.look(shaking=[B, C])
+    events = []
+    node.store.watch(events.extend)
+
+    node.look(shaking=[B, C])
+
+    assert PeerStatus in {event.kind for event in events}
+    assert not {event.kind for event in events}.intersection(HOST_KINDS)
+
+
 @pytest.mark.checklist(60)
 def test_endpoints_of_peers_that_are_up_are_harvested_and_withdrawn(node):
     node.configure(kubespan={"harvest_extra_endpoints": True})

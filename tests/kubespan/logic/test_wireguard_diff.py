@@ -52,6 +52,18 @@ def test_an_endpoint_chosen_before_the_last_handshake_is_not_given(
     assert [peer.endpoint for peer in change.set_peers] == expected
 
 
+def test_a_device_that_knows_no_endpoint_is_given_one_whatever_it_heard():
+    (seen,) = configured(a_spec(a_peer(endpoint=HERE))).peers
+    forgetful = replace(seen, endpoint=None, last_handshake_ns=6)
+    device = replace(configured(a_spec(a_peer())), peers=(forgetful,))
+
+    change = diff_wireguard(
+        a_spec(a_peer(endpoint=THERE, endpoint_if_handshake_ns=5)), device
+    )
+
+    assert [peer.endpoint for peer in change.set_peers] == [THERE]
+
+
 @pytest.mark.checklist(41)
 def test_new_device_gets_everything():
     spec = a_spec(a_peer(1), a_peer(2, endpoint=None))
