@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kubespan.controllers.affiliate import AFFILIATE
 from kubespan.controllers.harvested_endpoint import HARVESTED_ENDPOINT
@@ -44,6 +45,7 @@ from kubespan.logic.wireguard_diff import diff_wireguard
 from kubespan.model.affiliate import LocalAffiliate, RegistryAffiliate
 from kubespan.model.config import Config, DiscoverySettings
 from kubespan.model.daemon import DaemonStatus
+from kubespan.model.diff import Diff
 from kubespan.model.firewall import FirewallSpec
 from kubespan.model.host import HostFacts, KubernetesNode
 from kubespan.model.identity import NodeIdentity
@@ -131,66 +133,31 @@ CONTROLLERS = (
 
 def sinks(hands: Hands) -> tuple[Sink, ...]:
     """Return what is kept as desired."""
+    link, after = _by_key(LinkSpec), ("link",)
+    links, wireguard, sysctls = hands.links, hands.wireguard, hands.sysctls
     return (
-        Sink(
-            "link",
-            (LinkSpec,),
-            _by_key(LinkSpec),
-            hands.links.observe,
-            diff_links,
-            hands.links.apply,
-        ),
+        Sink("link", (LinkSpec,), link, links.observe, diff_links, links.apply),
         Sink(
             "wireguard",
             (WireGuardSpec,),
             lambda view: view.one(WireGuardSpec),
-            hands.wireguard.observe,
+            wireguard.observe,
             diff_wireguard,
-            hands.wireguard.apply,
-            after=("link",),
+            wireguard.apply,
+            after,
         ),
-        Sink(
-            "address",
-            (AddressSpec,),
-            _by_key(AddressSpec),
-            hands.addresses.observe,
-            diff,
-            hands.addresses.apply,
-            after=("link",),
-        ),
-        Sink(
-            "route",
-            (RouteSpec,),
-            _by_key(RouteSpec),
-            hands.routes.observe,
-            diff,
-            hands.routes.apply,
-            after=("link",),
-        ),
-        Sink(
-            "rule",
-            (RoutingRuleSpec,),
-            _by_key(RoutingRuleSpec),
-            hands.rules.observe,
-            diff,
-            hands.rules.apply,
-        ),
-        Sink(
-            "firewall",
-            (FirewallSpec,),
-            _by_key(FirewallSpec),
-            hands.firewall.observe,
-            diff,
-            hands.firewall.apply,
-        ),
+        _keyed_sink("address", AddressSpec, hands.addresses, after),
+        _keyed_sink("route", RouteSpec, hands.routes, after),
+        _keyed_sink("rule", RoutingRuleSpec, hands.rules),
+        _keyed_sink("firewall", FirewallSpec, hands.firewall),
         Sink(
             "sysctl",
             (SysctlSpec,),
             _by_key(SysctlSpec),
-            hands.sysctls.observe,
+            sysctls.observe,
             plan_sysctls,
-            hands.sysctls.apply,
-            after=("link",),
+            sysctls.apply,
+            after,
         ),
     )
 
@@ -209,6 +176,21 @@ def feeds(drivers: Drivers) -> tuple[Feed, ...]:
             lambda view: drivers.kubernetes.deliver(_kubernetes_desired(view)),
         ),
     )
+
+
+class _KeyedDriver(Protocol[R]):
+    """Hands and eyes for one kind of thing, each known by its key."""
+
+    async def observe(self) -> dict[str, R]: ...
+
+    async def apply(self, changes: Diff[str, R]) -> None: ...
+
+
+def _keyed_sink(
+    name: str, kind: type[R], driver: _KeyedDriver[R], after: tuple[str, ...] = ()
+) -> Sink:
+    observe, apply = driver.observe, driver.apply
+    return Sink(name, (kind,), _by_key(kind), observe, diff, apply, after)
 
 
 def _by_key(kind: type[R]) -> Callable[[View], dict[str, R]]:

@@ -14,7 +14,7 @@ AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return columns three spaces apart, no trailing spaces."""
-    table = [list(header), *(list(row) for row in rows)]
+    table = [list(header), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = (
         COLUMN_GAP.join(
@@ -28,10 +28,15 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def render_cell(value: Any) -> str:
     """Return a value as a table shows it: lists and mappings as compact JSON."""
     if isinstance(value, str):
-        return value
+        return printable(value)
     if isinstance(value, list | dict | bool):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return "" if value is None else str(value)
+
+
+def printable(text: str) -> str:
+    """Return text without what could drive a terminal: names come from other nodes."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def cell_at(plain: dict[str, Any], path: str) -> str:

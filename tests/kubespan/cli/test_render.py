@@ -72,3 +72,9 @@ def test_age_reads_in_its_two_largest_units(age_s, text):
 def test_documents_keep_their_order():
     assert render_yaml({"b": 1, "a": [2]}) == "b: 1\na:\n- 2"
     assert render_json_line({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'
+
+
+def test_name_from_another_node_cannot_drive_the_terminal():
+    text = render_table(("NAME",), [("\x1b[2Jnode\n1",)])
+
+    assert text == "NAME\n\\x1b[2Jnode\\n1"

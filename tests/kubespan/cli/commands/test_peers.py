@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -61,8 +62,8 @@ def test_table_says_how_each_peer_is_and_what_comes_next(ask):
 
     assert header.split() == list(HEADER)
     assert down.startswith("a-2    down    -                 never")
-    assert "no answer from 10.3.0.13:51820; try 10.4.0.14:51820 in 12s" in down
-    assert "2m5s ago" in up
+    assert "no answer from 10.3.0.13:51820; try 10.4.0.14:51820 in " in down
+    assert re.search(r"2m\d+s ago", up)
     assert "15.6 KiB" in up
     assert up == up.rstrip()
 
