@@ -1,14 +1,20 @@
 from kubespan.model.link import LinkChanges, LinkKind, LinkSeen
 from kubespan.model.network import LinkSpec
 
+SEEN = LinkSeen("old", LinkKind.KERNEL, 1420, up=True)
 
-def test_changes_are_false_only_when_there_are_none():
+
+def test_no_changes_are_false_and_say_nothing():
     assert not LinkChanges()
-    assert LinkChanges(create=(LinkSpec("kubespan", 1420),))
+    assert str(LinkChanges()) == ""
 
 
-def test_changes_read_as_signs_and_names():
-    seen = LinkSeen("old", LinkKind.KERNEL, 1420, up=True)
-    changes = LinkChanges((seen,), (LinkSpec("new", 1420),), (LinkSpec("same", 1280),))
+def test_changes_are_true_and_name_every_link():
+    changes = LinkChanges(
+        delete=(SEEN,),
+        create=(LinkSpec("new", 1420),),
+        update=(LinkSpec("same", 1300),),
+    )
 
+    assert changes
     assert str(changes) == "-old +new ~same"
