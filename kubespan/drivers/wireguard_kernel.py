@@ -6,12 +6,9 @@ from errno import EADDRINUSE
 from kubespan.drivers.genetlink import dump_generic, request_generic
 from kubespan.errors import DriverError, WireError
 from kubespan.model.wireguard import WireGuardChange, WireGuardDevice
-from kubespan.wire.wireguard_netlink import (
-    FAMILY_NAME,
-    decode_device,
-    encode_change,
-    encode_question,
-)
+from kubespan.wire.wireguard_attributes import FAMILY_NAME
+from kubespan.wire.wireguard_dump import decode_device
+from kubespan.wire.wireguard_netlink import encode_change, encode_question
 
 
 async def read_kernel_device(link: str, observed_s: float) -> WireGuardDevice:
