@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
 from kubespan.logic.addressing import mesh_prefix
-from kubespan.logic.mesh_identity import establish_mesh_identity
+from kubespan.logic.mesh_identity import establish_mesh_identity, intruders
 from kubespan.model.config import Config
 from kubespan.model.host import HostFacts
 from kubespan.model.identity import MeshIdentity, NodeIdentity
@@ -37,6 +37,12 @@ def reconcile(view: View) -> Iterable[MeshIdentity] | None:
             "address",
             "this host has no physical network interface: the mesh address"
             f" {known.ip} was derived from the node ID",
+        )
+    for address in intruders(known.subnet, facts.addresses):
+        view.warn(
+            str(address.address.ip),
+            f"{address.address} on {address.link} lies inside the mesh prefix"
+            f" {known.subnet}: mesh traffic may leave through {address.link}",
         )
     return (known,)
 

@@ -5,6 +5,7 @@ Source:
 """
 
 from collections.abc import Iterable
+from ipaddress import IPv6Network
 
 from kubespan.logic.addressing import (
     first_hardware_address,
@@ -13,7 +14,8 @@ from kubespan.logic.addressing import (
     mesh_address,
     mesh_prefix,
 )
-from kubespan.model.host import HostLink
+from kubespan.model.constants import LINK_NAME
+from kubespan.model.host import HostAddress, HostLink
 from kubespan.model.identity import MeshIdentity, NodeIdentity
 
 
@@ -31,4 +33,17 @@ def establish_mesh_identity(
         public_key=node.public_key,
         cluster_id=cluster_id,
         from_hardware=mac is not None,
+    )
+
+
+def intruders(
+    subnet: IPv6Network, addresses: Iterable[HostAddress]
+) -> tuple[HostAddress, ...]:
+    """Return addresses of other links whose networks overlap the mesh prefix."""
+    return tuple(
+        seen
+        for seen in addresses
+        if seen.link != LINK_NAME
+        and isinstance(seen.address.network, IPv6Network)
+        and seen.address.network.overlaps(subnet)
     )

@@ -65,3 +65,14 @@ def test_a_host_without_physical_link_gets_an_address_and_says_so():
 
 def test_nothing_is_said_before_the_facts_are_known():
     assert run_controller(MESH_IDENTITY, a_config())[0] is None
+
+
+def test_an_address_of_the_host_inside_the_mesh_prefix_is_said():
+    _, notices = run_controller(
+        MESH_IDENTITY,
+        a_config(),
+        host_facts("fd7f:175a:b97c:5602::9/64"),
+        a_node_identity(),
+    )
+
+    assert "lies inside the mesh prefix" in notices["fd7f:175a:b97c:5602::9"]

@@ -86,6 +86,19 @@ def test_a_trial_begins_once_the_device_has_the_peer():
     assert status.last_endpoint_change_ns == NOW_NS
 
 
+def test_a_trial_counts_from_the_last_look_at_a_device_without_the_peer():
+    # a handshake that follows within milliseconds must not seem older than the trial
+    spec = a_peer_spec(endpoints=(A, B))
+    picked = next_status(spec, None, None, Moment(NOW_S, NOW_NS, NOW_S - 1))
+
+    again = next_status(spec, None, picked, Moment(NOW_S + 9, NOW_NS, NOW_S + 5))
+    stale = next_status(spec, None, picked, Moment(NOW_S + 9, NOW_NS, NOW_S - 1))
+
+    assert picked.endpoint_changed_s == NOW_S
+    assert again.endpoint_changed_s == NOW_S + 5
+    assert stale.endpoint_changed_s == NOW_S
+
+
 def test_an_answer_makes_a_peer_up():
     peer = Watched()
     peer.look()
