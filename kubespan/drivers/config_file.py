@@ -17,6 +17,7 @@ from kubespan.config.parse import parse_config
 from kubespan.config.yaml_nodes import SIZE_MAX_BYTES
 from kubespan.drivers.atomic_file import read_file
 from kubespan.engine.edges import Publisher
+from kubespan.engine.waiting import wait_at_most
 from kubespan.errors import ConfigError, StateError
 from kubespan.model.config import Config
 
@@ -115,10 +116,7 @@ class ConfigFile:
         publisher.warn("hints", "; ".join(config_hints(self._config)))
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._asked.wait(), self._poll_s)
-        except TimeoutError:
-            return
+        await wait_at_most(self._asked, self._poll_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from kubespan.engine.edges import Feed, Sink, Source
 from kubespan.engine.resource import EdgeStatus, Kind, Notice, R
 from kubespan.engine.scheduler import Clock, Scheduler
 from kubespan.engine.store import Event, Store
+from kubespan.engine.waiting import wait_at_most
 
 log = logging.getLogger(__name__)
 
@@ -179,10 +180,7 @@ class Runtime:
     async def _wait_for_change(self) -> None:
         due_s = self._scheduler.retry_s
         delay_s = None if due_s is None else max(0.0, due_s - self._clock.now_s())
-        try:
-            await asyncio.wait_for(self._changed.wait(), delay_s)
-        except TimeoutError:
-            return
+        await wait_at_most(self._changed, delay_s)
 
     def _news(
         self, kinds: tuple[Kind, ...], seen: tuple[int, ...]
@@ -218,12 +216,7 @@ class Runtime:
     async def _run_sink(self, run: _SinkRun) -> None:
         """Converge whenever something is desired anew, hinted at, or long unseen."""
         while True:
-            try:
-                await asyncio.wait_for(run.wake.wait(), run.sink.resync_s)
-            except TimeoutError:
-                log.debug(
-                    "%s: looking again after %.0f s", run.sink.name, run.sink.resync_s
-                )
+            await wait_at_most(run.wake, run.sink.resync_s)
             if not run.seen:
                 # nothing has been decided yet: wait for the decision, not the clock
                 run.wake.clear()
@@ -276,10 +269,7 @@ class Runtime:
             await asyncio.sleep(delay_s)
             return
         await asyncio.sleep(min(delay_s, HASTE_S))
-        try:
-            await asyncio.wait_for(wake.wait(), max(0.0, delay_s - HASTE_S))
-        except TimeoutError:
-            return
+        await wait_at_most(wake, max(0.0, delay_s - HASTE_S))
 
     def _edge_status(self, status: EdgeStatus) -> None:
         self._store.replace(EdgeStatus, status.name, (status,), self._clock.now_ns())
