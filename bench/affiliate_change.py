@@ -11,14 +11,12 @@ import argparse
 import gc
 import json
 import statistics
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
-from os import cpu_count, uname
-from platform import python_version
 from time import perf_counter
 
+from bench.conditions import conditions
 from kubespan.engine.scheduler import Scheduler
 from kubespan.engine.store import Store
 from kubespan.model.affiliate import Affiliate, RegistryAffiliate
@@ -147,23 +145,6 @@ def measure() -> Iterator[dict[str, object]]:
             }
 
 
-def conditions() -> dict[str, object]:
-    """Return what a reader must know to compare."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {
-        "kernel": uname().release,
-        "cores": cpu_count(),
-        "python": python_version(),
-        "commit": commit.stdout.strip(),
-        "rounds": ROUNDS,
-    }
-
-
 def main() -> None:
     """Measure, print a table, write JSON where asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -178,7 +159,7 @@ def main() -> None:
         )
     if arguments.json:
         with open(arguments.json, "w") as file:
-            json.dump({"conditions": conditions(), "rows": rows}, file, indent=2)
+            json.dump({"conditions": conditions(ROUNDS), "rows": rows}, file, indent=2)
 
 
 if __name__ == "__main__":
