@@ -139,7 +139,9 @@ class LabSpec:
         name: lower case letters and digits, at most 16, a letter first.
         nodes: how many daemons, 1 to 250; the first `nodes` - `nat` are public.
         nat: how many of them stand behind a NAT gateway.
-        gateways: how many NAT gateways they are spread over, in turn.
+        gateways: how many NAT gateways they are spread over, in turn. Behind different
+            gateways two nodes meet if each is alone (its port is kept); a second node
+            behind one has a port there that it cannot announce.
         ipv6: public nodes have an IPv6 address, too.
         wireguard: ``auto``, ``kernel`` or ``userspace``, for all nodes.
         kubespan_options: further keys of every node's ``KubeSpanConfig``.

@@ -107,7 +107,11 @@ wireguard_option = click.option(
 @click.option("--replace", is_flag=True, help="Remove a running lab of that name.")
 @click.option("--wait/--no-wait", default=True, help="Wait until every pair is up.")
 def create(**options: Any) -> None:
-    """Build a lab and start its daemons."""
+    """Build a lab and start its daemons.
+
+    Nodes behind different gateways meet only while each has its gateway to itself: a
+    second node behind one gets another port there, which nobody knows of.
+    """
     wait, replace = options.pop("wait"), options.pop("replace")
     try:
         spec = LabSpec(**options)
@@ -115,10 +119,9 @@ def create(**options: Any) -> None:
         raise click.UsageError(str(error)) from error
     terminal = Terminal()
     made = Lab.create(spec, replace_running=replace, say=terminal.say)
-    if wait:
-        took_s = made.wait_until_up(UP_TIMEOUT_S, terminal.show_convergence)
-        terminal.say(f"every pair is up after {took_s:.1f} s")
     terminal.say(_how_to_look(made.name))
+    if wait:
+        _wait_until_up(made, terminal)
 
 
 @lab.command()
@@ -164,8 +167,7 @@ def join(name: str | None, nat: int) -> None:
     chosen, terminal = _chosen(name), Terminal()
     node = chosen.join(nat)
     terminal.say(f"{node.name} joins lab {chosen.name!r} at {node.plan.address}")
-    took_s = chosen.wait_until_up(UP_TIMEOUT_S, terminal.show_convergence)
-    terminal.say(f"every pair is up after {took_s:.1f} s")
+    _wait_until_up(chosen, terminal)
 
 
 @lab.command()
@@ -235,6 +237,11 @@ def demo(keep: bool, name: str, wireguard: str) -> None:
             terminal.say(f"\n{_how_to_look(name)}")
     if not holds:
         raise LabError("not everything held")
+
+
+def _wait_until_up(chosen: Lab, terminal: Terminal) -> None:
+    took_s = chosen.wait_until_up(UP_TIMEOUT_S, terminal.show_convergence)
+    terminal.say(f"every pair is up after {took_s:.1f} s")
 
 
 def _stage(text: str) -> str:

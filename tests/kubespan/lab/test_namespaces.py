@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,17 +36,9 @@ def namespace() -> Iterator[str]:
 
 
 def _sleep_in(name: str) -> subprocess.Popen[bytes]:
-    command = [
-        "nsenter",
-        f"--net={NETNS_DIR / name}",
-        "sh",
-        "-c",
-        "echo; exec sleep 99",
-    ]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert child.stdout
-    child.stdout.readline()
-    child.stdout.close()
+    child = subprocess.Popen(["nsenter", f"--net={NETNS_DIR / name}", "sleep", "99"])
+    while Path(f"/proc/{child.pid}/comm").read_text() != "sleep\n":
+        pass
     return child
 
 

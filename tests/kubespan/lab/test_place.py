@@ -103,12 +103,10 @@ def test_a_command_that_never_ends_is_given_up(bare: Place) -> None:
 def test_a_detached_command_outlives_its_start(held: Place, tmp_path: Path) -> None:
     with (tmp_path / "log").open("ab") as log:
         held.detach(["sh", "-c", "echo $WORD; exec sleep 98"], log, {"WORD": "hi"})
-    while not (tmp_path / "log").read_text():
+
+    while (found := held.find(lambda p: p.arguments == ("sleep", "98"))) is None:
         pass
 
-    found = held.find(lambda process: process.arguments == ("sleep", "98"))
-
-    assert found
     assert (tmp_path / "log").read_text() == "hi\n"
     assert (
         f"PPid:\t{held.holder.pid}\n" in Path(f"/proc/{found.pid}/status").read_text()
