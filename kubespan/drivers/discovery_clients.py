@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,6 +78,7 @@ class DiscoveryClients:
         self._desired: DiscoveryDesired | None = None
         self._announcement = DiscoveryAnnouncement(entropy)
         self._delivered = asyncio.Event()
+        self._arranged = asyncio.Event()
         self._running: dict[str, _Running] = {}
         self._outlets: dict[str, DiscoveryOutlet] = {}
 
@@ -95,7 +97,6 @@ class DiscoveryClients:
         publisher.replace(PublicAddress, ())
         await self._wait_for_first_delivery()
         self._outlets.clear()
-        self._running.clear()
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
@@ -103,9 +104,11 @@ class DiscoveryClients:
                     await self._arrange(group, publisher)
                     publisher.patch(RegistryAffiliate)
                     publisher.patch(RegistryStatus)
+                    self._arranged.set()
                     await self._delivered.wait()
         finally:
             self._running.clear()
+            self._arranged.clear()
 
     async def delete_local(
         self, timeout_s: float = DELETE_TIMEOUT_S
@@ -115,19 +118,19 @@ class DiscoveryClients:
         Returns:
             The names of services that did not confirm it in time; sorted.
         """
-        running = dict(self._running)
-        for item in running.values():
-            item.client.delete_local()
-        try:
+        wanted = _subscriptions(self._desired) if self._desired else {}
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                for item in running.values():
+                await self._arranged.wait()
+                running = tuple(self._running.values())
+                for item in running:
+                    item.client.delete_local()
+                for item in running:
                     await item.client.deleted.wait()
-        except TimeoutError:
-            pass
-        silent = {
-            name for name, item in running.items() if not item.client.deleted.is_set()
+        confirmed = {
+            name for name, item in self._running.items() if item.client.deleted.is_set()
         }
-        return tuple(sorted(silent))
+        return tuple(sorted(wanted.keys() - confirmed))
 
     async def _wait_for_first_delivery(self) -> None:
         try:

@@ -226,6 +226,26 @@ async def test_reset_deletes_our_affiliate_on_every_service(tmp_path: Path):
         assert one.records == {}
 
 
+@pytest.mark.checklist(37)
+async def test_reset_right_after_the_start_deletes_our_affiliate(tmp_path: Path):
+    async with FakeDiscoveryService().serving() as service:
+        service.records["a"] = a_sealed_record(an_affiliate("a"))
+        node, _ = a_node("a", tmp_path)
+        node.deliver(a_plain_service(service.endpoint))
+        async with node.running():
+            unconfirmed = await node.clients.delete_local()
+
+        assert unconfirmed == ()
+        assert service.records == {}
+
+
+async def test_reset_names_services_that_cannot_be_reached(tmp_path: Path):
+    node, _ = a_node("a", tmp_path)
+    node.deliver(a_plain_service("127.0.0.1:1", "one"))
+    async with node.running():
+        assert await node.clients.delete_local(timeout_s=0.2) == ("one",)
+
+
 async def test_everything_is_published_at_once_without_any_service(tmp_path: Path):
     node, _ = a_node("a", tmp_path)
     node.deliver()
