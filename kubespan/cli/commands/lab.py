@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,9 @@ class Terminal:
     def progress(self, text: str) -> None:
         """Replace the line shown last; without a terminal, add one for each stage."""
         if self._live:
-            click.echo(f"{CLEAR_LINE}{text}", nl=False, err=True)
+            # a line that wraps could not be replaced
+            shown = text[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"{CLEAR_LINE}{shown}", nl=False, err=True)
         elif _stage(text) != _stage(self._last):
             click.echo(text, err=True)
         self._last = text
