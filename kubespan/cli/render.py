@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -59,10 +59,19 @@ def render_json_line(value: Any) -> str:
 
 def render_yaml(value: Any) -> str:
     """Return block YAML, keys in the order given."""
-    text: str = yaml.safe_dump(
-        value, sort_keys=False, allow_unicode=True, indent=4, width=1000
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, indent=4, width=1000
     )
     return text.rstrip("\n")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes times as Talos does, without quotes; they are texts to us."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {
+        first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
+        for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+    }
 
 
 def render_bytes(count: int) -> str:

@@ -74,6 +74,12 @@ def test_documents_keep_their_order():
     assert render_json_line({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'
 
 
+def test_times_are_written_without_quotes_and_other_texts_stay_texts():
+    text = render_yaml({"at": "2026-08-14T10:11:12.3Z", "no": "no", "empty": ""})
+
+    assert text == "at: 2026-08-14T10:11:12.3Z\n'no': 'no'\nempty: ''"
+
+
 def test_name_from_another_node_cannot_drive_the_terminal():
     text = render_table(("NAME",), [("\x1b[2Jnode\n1",)])
 
