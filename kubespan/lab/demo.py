@@ -1,6 +1,8 @@
 """A real mesh, shown: built, watched, pinged, listened to, removed."""
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Protocol
@@ -15,7 +17,7 @@ from kubespan.lab.ping import PAYLOAD, Ping, ping
 from kubespan.lab.place import Place
 from kubespan.lab.programs import BUILDING, SHOWING, refuse_without
 from kubespan.lab.tap import listening
-from kubespan.lab.topology import LabSpec
+from kubespan.lab.topology import PREFIX, LabSpec
 
 NAME = "demo"
 UP_TIMEOUT_S = 180.0
@@ -73,9 +75,13 @@ class Demo:
                 this ends.
 
         Raises:
-            LabError: the lab cannot be built.
+            LabError: the lab cannot be built, or is being shown by another process.
         """
         refuse_without(BUILDING + SHOWING)
+        with _alone(self.name):
+            return self._run(keep=keep)
+
+    def _run(self, *, keep: bool) -> bool:
         spec = LabSpec(self.name, nodes=3, nat=1, wireguard=self.wireguard)
         lab = Lab.create(spec, start=False, replace_running=True, say=self.screen.say)
         try:
@@ -159,6 +165,17 @@ def render_checks(checks: list[Check]) -> str:
         for check in checks
     ]
     return "\n".join(rows)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Hold a name that the kernel frees when this process ends, however it ends."""
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind(f"\0{PREFIX}{name}")
+        except OSError as error:
+            raise LabError(f"lab {name!r} is being shown by another process") from error
+        yield
 
 
 def _listen(

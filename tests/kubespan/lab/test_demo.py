@@ -1,9 +1,12 @@
 """The demonstration."""
 
+import socket
+
 import pytest
 
 from kubespan.lab.build import lab_names
 from kubespan.lab.demo import Check, Demo, render_checks
+from kubespan.lab.errors import LabError
 
 NAME = "demotest"
 
@@ -42,6 +45,15 @@ def test_checks_are_a_table() -> None:
         "ok      short        fine",
         "FAILED  much longer  lost: 3",
     ]
+
+
+@pytest.mark.netns
+def test_one_name_is_shown_by_one_process() -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"\0kslab-{NAME}")
+
+        with pytest.raises(LabError, match="by another process"):
+            Demo(FakeScreen(), name=NAME).run()
 
 
 @pytest.mark.netns
