@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from kubespan.daemon import Options, build_hands
 from kubespan.drivers.clock import SystemClock
@@ -26,9 +25,6 @@ from kubespan.model.config import Config
 from kubespan.wiring import sinks
 
 Tell = Callable[[str], None]
-
-START_S: Final = 0.2
-"""Clients are started one turn of the loop after they were asked for."""
 
 
 async def tear_down(options: Options, config: Config, tell: Tell) -> None:
@@ -78,7 +74,6 @@ async def withdraw(options: Options, config: Config) -> tuple[str, ...]:
         clients.deliver(nothing)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(clients.run(_Nobody()), name="discovery")
-            await asyncio.sleep(START_S)
             silent = await clients.delete_local()
             running.cancel()
     return silent

@@ -13,6 +13,8 @@ from kubespan.errors import ConfigError, KubeSpanError
 
 DEFAULT_SOCKET = "/run/kubespan/kubespan.sock"
 EXIT_FAILED = 1
+# gRPC's core writes lines of its own to standard error; what matters of them we say
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 EXIT_UNREACHABLE = 3
 
 

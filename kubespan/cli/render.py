@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -68,10 +68,11 @@ def render_yaml(value: Any) -> str:
 class _Dumper(yaml.SafeDumper):
     """Writes times as Talos does, without quotes; they are texts to us."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {
-        first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
-        for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
-    }
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
+    for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
 
 
 def render_bytes(count: int) -> str:

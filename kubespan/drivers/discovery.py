@@ -9,7 +9,7 @@ Source:
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -109,7 +109,7 @@ class DiscoveryConnection:
     async def watch(self) -> AsyncIterator[Received]:
         """Yield a snapshot, then every change; ends when the service ends it."""
         request = pb.WatchRequest(cluster_id=self._cluster_id)
-        method = self._channel.unary_stream(f"{SERVICE}/Watch")
+        method: Any = self._channel.unary_stream(f"{SERVICE}/Watch")
         try:
             async for raw in method(request.SerializeToString()):
                 yield received_from_bytes(raw)
@@ -121,7 +121,7 @@ class DiscoveryConnection:
         await self._channel.close()
 
     async def _call(self, name: str, request: Message, timeout_s: float) -> bytes:
-        method = self._channel.unary_unary(f"{SERVICE}/{name}")
+        method: Any = self._channel.unary_unary(f"{SERVICE}/{name}")
         try:
             raw: bytes = await method(request.SerializeToString(), timeout=timeout_s)
         except (grpc.RpcError, grpc.aio.UsageError) as error:
@@ -169,7 +169,8 @@ def _received(
 
 def _salvage(raw: bytes) -> Received:
     """Read record by record: some services pass on IDs that are not UTF-8."""
-    fields = UnknownFieldSet(_decode("Watch", pb.AffiliateUpdateResponse, raw))
+    message = _decode("Watch", pb.AffiliateUpdateResponse, raw)
+    fields: Any = UnknownFieldSet(message)
     affiliates, deleted, unreadable = [], False, 0
     for field in fields:
         if field.field_number == _DELETED_FIELD:

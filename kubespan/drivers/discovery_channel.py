@@ -131,7 +131,7 @@ def open_channel(target: Target, environment: Mapping[str, str]) -> grpc.aio.Cha
     return grpc.aio.secure_channel(address, credentials, options)
 
 
-def explain(operation: str, error: grpc.RpcError) -> CallFailed:
+def explain(operation: str, error: grpc.RpcError | grpc.aio.UsageError) -> CallFailed:
     """Return what a failed call means, in words that stay the same while it does."""
     if not isinstance(error, grpc.aio.AioRpcError):
         return CallFailed(operation, "connection closed")
