@@ -146,6 +146,8 @@ def _either(choices: list[Choice]) -> str:
 
 
 def _machine_type(value: object) -> MachineType:
+    if value == "join":
+        return MachineType.WORKER  # its name before Talos 1.0; kubespan.md section 3.3
     return _chosen(MachineType, value, MachineType.UNKNOWN)
 
 

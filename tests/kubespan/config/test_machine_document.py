@@ -167,3 +167,10 @@ def test_merge_keys_on_the_way_to_ours_are_refused():
     problems = problems_of(text)
 
     assert any("f:3:3: machine: merge keys" in problem for problem in problems)
+
+
+def test_join_is_the_old_name_of_a_worker():
+    # kubespan.md section 3.3: `worker`, `join` and the empty string are all worker
+    config = parse_config(f"machine: {{type: join}}\n{BARE}", "config.yaml")
+
+    assert config.host.machine_type is MachineType.WORKER
