@@ -23,8 +23,8 @@ PAUSE_S: Final = 0.4
 """Under a steady stream of events hints come no closer than this."""
 
 # the first groups have bits, numbered from 1
-ROUTE_GROUPS: Final = sum(1 << (group - 1) for group in (1, 5, 7, 8, 9, 11, 19))
-"""RTNLGRP_LINK, IPV4_{IFADDR,ROUTE,RULE}, IPV6_{IFADDR,ROUTE,RULE}."""
+ROUTE_GROUPS: Final = sum(1 << (group - 1) for group in (1, 5, 7, 8, 9, 11, 19, 24, 25))
+"""RTNLGRP_LINK, and of each family IFADDR, ROUTE, RULE, NETCONF (switches)."""
 NFTABLES_GROUPS: Final = 1 << (7 - 1)
 """NFNLGRP_NFTABLES."""
 
@@ -93,7 +93,7 @@ class NetlinkMonitor:
 
 
 def route_monitor(on_hint: Callable[[], None]) -> NetlinkMonitor:
-    """Hear of links, addresses, routes and routing rules."""
+    """Hear of links, addresses, routes, routing rules and switches of the network."""
     return NetlinkMonitor(socket.NETLINK_ROUTE, ROUTE_GROUPS, on_hint)
 
 

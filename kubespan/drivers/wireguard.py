@@ -100,17 +100,18 @@ class WireGuardWatch:
     Args:
         driver: how to look.
         clock: measures how long a look takes.
-        on_presence: called when the device came or went, not at the first look.
+        on_change: called when the device came or went, or its key, port or mark
+            changed; not at the first look. The kernel tells nobody of these.
     """
 
     def __init__(
-        self, driver: WireGuardDriver, clock: Clock, on_presence: Callable[[], None]
+        self, driver: WireGuardDriver, clock: Clock, on_change: Callable[[], None]
     ) -> None:
         self._driver = driver
         self._clock = clock
-        self._on_presence = on_presence
+        self._on_change = on_change
         self._poked = asyncio.Event()
-        self._present: bool | None = None
+        self._seen: WireGuardDevice | None = None
 
     def poke(self) -> None:
         """Look now: something has just been changed."""
@@ -128,9 +129,9 @@ class WireGuardWatch:
             device = await self._driver.observe()
             took_s = self._clock.now_s() - since_s
             publisher.replace(WireGuardDevice, (device,))
-            if self._present not in {None, device.present}:
-                self._on_presence()
-            self._present = device.present
+            if self._seen and _settings(self._seen) != _settings(device):
+                self._on_change()
+            self._seen = device
             try:
                 async with asyncio.timeout(max(LOOK_EVERY_S, took_s / LOOK_SHARE)):
                     await self._poked.wait()
@@ -142,6 +143,10 @@ _ABSENT: Final = frozenset(
     # the link went, or its program, between finding it and asking
     (errno.ENODEV, errno.ENOENT, errno.ECONNREFUSED, errno.EOPNOTSUPP)
 )
+
+
+def _settings(device: WireGuardDevice) -> tuple[object, ...]:
+    return device.present, device.public_key, device.listen_port, device.mark
 
 
 def _no_device(link: str, kind: str | None) -> DriverError:

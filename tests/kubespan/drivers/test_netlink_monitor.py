@@ -48,7 +48,9 @@ class Hints:
 
 
 @pytest.mark.netns
-def test_links_addresses_routes_and_rules_are_heard(namespace: Namespace) -> None:
+def test_links_addresses_routes_rules_and_switches_are_heard(
+    namespace: Namespace,
+) -> None:
     async def body() -> list[bool]:
         hints = Hints(namespace)
         async with asyncio.TaskGroup() as group:
@@ -64,13 +66,15 @@ def test_links_addresses_routes_and_rules_are_heard(namespace: Namespace) -> Non
                     "ip route add blackhole 10.9.0.0/16",
                     "ip rule add priority 7 lookup 180",
                     "ip -6 rule add priority 7 lookup 180",
+                    "echo 1 >/proc/sys/net/ipv4/conf/kubespan/rp_filter",
+                    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
                     "ip link del kubespan",
                 )
             ]
             running.cancel()
         return heard
 
-    assert namespace.run(body) == [True] * 8
+    assert namespace.run(body) == [True] * 10
 
 
 @pytest.mark.netns

@@ -5,7 +5,7 @@ import pytest
 
 from kubespan.drivers.wireguard import WireGuardWatch
 from kubespan.errors import DriverError
-from kubespan.model.wireguard import WireGuardDevice
+from kubespan.model.wireguard import WireGuardChange, WireGuardDevice
 from tests.fakes.clock import FakeClock
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.wireguard import FakeWireGuardDriver, FakeWireGuardHost
@@ -37,15 +37,15 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, takes_s: float = 0.0) -> None:
         self.host = FakeWireGuardHost(clock=FakeClock())
         self.driver = SlowDriver(self.host, takes_s)
-        self.presences = 0
+        self.changes = 0
         self.publisher = FakePublisher()
-        self.watch = WireGuardWatch(self.driver, self.host.clock, self.came_or_went)  # type: ignore[arg-type] # a fake of the same shape
+        self.watch = WireGuardWatch(self.driver, self.host.clock, self.changed)  # type: ignore[arg-type] # a fake of the same shape
         self.waits_s: list[float] = []
         self.woken = asyncio.Event()
         monkeypatch.setattr(asyncio, "timeout", self.timeout)
 
-    def came_or_went(self) -> None:
-        self.presences += 1
+    def changed(self) -> None:
+        self.changes += 1
 
     def timeout(self, delay_s: float) -> asyncio.Timeout:
         """Note how long the watch would wait; wait as briefly as possible."""
@@ -109,14 +109,28 @@ async def test_coming_and_going_is_told_but_not_the_first_look(
     watched.host.add(a_link())
 
     await watched.run_until(lambda: len(watched.waits_s) == 1)
-    first = watched.presences
+    first = watched.changes
     watched.host.remove(LINK)
     await watched.run_until(lambda: len(watched.waits_s) == 2)
-    gone = watched.presences
+    gone = watched.changes
     watched.host.add(a_link())
     await watched.run_until(lambda: len(watched.waits_s) == 3)
 
-    assert (first, gone, watched.presences) == (0, 1, 2)
+    assert (first, gone, watched.changes) == (0, 1, 2)
+
+
+async def test_settings_somebody_else_made_are_told(monkeypatch: pytest.MonkeyPatch):
+    watched = Watched(monkeypatch)
+    watched.host.add(a_link())
+
+    await watched.run_until(lambda: len(watched.waits_s) == 1)
+    await watched.driver.apply(WireGuardChange(LINK, mark=0x99))
+    await watched.run_until(lambda: len(watched.waits_s) == 2)
+    marked = watched.changes
+    await watched.driver.apply(WireGuardChange(LINK, mark=0x99))
+    await watched.run_until(lambda: len(watched.waits_s) == 3)
+
+    assert (marked, watched.changes) == (1, 1)
 
 
 async def test_refusal_ends_the_source_for_the_engine_to_start_again(
