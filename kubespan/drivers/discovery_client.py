@@ -21,6 +21,10 @@ from kubespan.protocol.discovery_session import DiscoverySession
 LOOK_S: Final = 30.0
 """How long to sleep at most: while a host is suspended, timers stand still."""
 CACHE_DELAY_S: Final = 1.0
+SHARED_ID: Final = (
+    "another host publishes under our node ID; if one of the two is a copy of the"
+    " other, stop one and move its state directory away"
+)
 MISSING_KEPT_NS: Final = 24 * 3600 * 10**9
 """A restart forgets who has been missing for longer."""
 
@@ -140,6 +144,8 @@ class DiscoveryClient:
         )
         self._outlet.warn("connection", session.error)
         self._outlet.warn("claims", _contested_text(roster.contested))
+        shared = session.is_id_shared(self._host.clock.now_s())
+        self._outlet.warn("identity", SHARED_ID if shared else "")
 
     def _next_attempt_ns(self) -> int:
         """Return the wall clock of the next try, the same until it is made."""
@@ -180,4 +186,4 @@ class DiscoveryClient:
 def _contested_text(count: int) -> str:
     if not count:
         return ""
-    return f"{count} nodes are described under more than one affiliate ID"
+    return f"{count} node ID(s) are used by more than one affiliate"

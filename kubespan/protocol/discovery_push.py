@@ -22,8 +22,12 @@ class Delete:
 
 
 PUSH_TIMEOUT_S = 30.0
-RESTORE_DELAY_S = 5.0
-"""Before we answer a deletion of our own affiliate by somebody else."""
+RESTORE_DELAY_S = 1.0
+"""Before we put back our own affiliate that somebody else removed or replaced.
+
+Shorter than others wait before they believe a deletion (``LIST_DELAY_S``).
+"""
+RESTORE_DOUBLINGS_MAX = 6
 
 
 class PushSchedule:
@@ -48,6 +52,7 @@ class PushSchedule:
         self._deleting = False
         self._under_way: Push | Delete | None = None
         self._due_s = inf
+        self._replaced = 0
         self.deleted = False
 
     @property
@@ -77,9 +82,20 @@ class PushSchedule:
         if not self._deleting:
             self._due_s = min(self._due_s, now_s + RESTORE_DELAY_S)
 
+    def replaced_by_others(self, now_s: float) -> None:
+        """Note that somebody put another record in place of ours.
+
+        Put back ever more slowly: two hosts with one node ID would do so for ever.
+        """
+        if not self._deleting:
+            delay_s = RESTORE_DELAY_S * 2 ** min(self._replaced, RESTORE_DOUBLINGS_MAX)
+            self._replaced += 1
+            self._due_s = min(self._due_s, now_s + delay_s)
+
     def connected(self, now_s: float) -> None:
         """Note a new connection: whatever was under way is not; all is due."""
         self._under_way = None
+        self._replaced = 0
         self._due_s = now_s
 
     def take(self, now_s: float) -> Push | Delete | None:

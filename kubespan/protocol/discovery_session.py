@@ -25,6 +25,7 @@ from math import inf
 from typing import Final, TypeAlias
 
 from kubespan.protocol.backoff import Backoff
+from kubespan.protocol.discovery_own import OwnRecord
 from kubespan.protocol.discovery_push import Delete, Push, PushSchedule
 from kubespan.protocol.discovery_records import OpenedRecord, Update, WatchMessage
 from kubespan.protocol.discovery_roster import DiscoveryRoster
@@ -32,8 +33,11 @@ from kubespan.protocol.redirect import RedirectTrail, is_target
 
 HELLO_TIMEOUT_S: Final = 10.0
 LIST_TIMEOUT_S: Final = 30.0
-LIST_DELAY_S: Final = 0.5
-"""So that a sweep which deletes many is questioned once."""
+LIST_DELAY_S: Final = 3.0
+"""Time for the owner of a record that a stranger deleted to put it back; and so that a
+sweep which deletes many is questioned once."""
+LIST_DELAY_MAX_S: Final = 12.0
+"""However many deletions follow one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,9 @@ class DiscoverySession:
         self._phase = _Phase.WAITING
         self._attempt_s = now_s + self._backoff.next_s()
         self._list_s = inf
+        self._doubted_s = inf
         self._listing = False
+        self._own = OwnRecord(node_id, ttl_s)
         self._commands: list[Command] = []
         self._pushed = False
         self._errors = {"connection": "", "redirect": "", "push": ""}
@@ -121,6 +127,10 @@ class DiscoverySession:
     def error(self) -> str:
         """What went wrong last and has not gone right since; empty if nothing."""
         return next(filter(None, self._errors.values()), "")
+
+    def is_id_shared(self, now_s: float) -> bool:
+        """Tell whether somebody else lately published under our node ID."""
+        return self._own.is_shared(now_s)
 
     @property
     def deleted(self) -> bool:
@@ -185,6 +195,8 @@ class DiscoverySession:
             self._snapshot_arrived(records, now_ns)
         else:
             self.roster.updated(records)
+            if self._own.replaced_in(records, now_s):
+                self._schedule.replaced_by_others(now_s)
         if message.deleted:
             self._deletion_announced(message, now_s)
         self._act(now_s)
@@ -209,6 +221,7 @@ class DiscoverySession:
 
     def local_changed(self, updates: tuple[Update, ...], now_s: float) -> None:
         """Note what is to be announced from now on, ours first; may be empty."""
+        self._own.published(updates)
         self._schedule.changed(updates, now_s)
         self._errors["push"] = ""
         self._act(now_s)
@@ -262,7 +275,9 @@ class DiscoverySession:
 
     def _doubts_arose(self, now_s: float) -> None:
         if self.roster.doubts and not self._listing:
-            self._list_s = min(self._list_s, now_s + LIST_DELAY_S)
+            self._doubted_s = min(self._doubted_s, now_s)
+            latest_s = self._doubted_s + LIST_DELAY_MAX_S
+            self._list_s = min(now_s + LIST_DELAY_S, latest_s)
 
     def _settle(self) -> None:
         """Forget past failures once both directions work."""
@@ -278,7 +293,7 @@ class DiscoverySession:
         self._phase = _Phase.WAITING
         self.connected = False
         self._listing = False
-        self._list_s = inf
+        self._list_s = self._doubted_s = inf
         self.roster.list_failed()
         self._attempt_s = now_s + self._backoff.next_s()
         self._commands.append(Disconnect())
@@ -293,7 +308,7 @@ class DiscoverySession:
         if push := self._schedule.take(now_s):
             self._commands.append(push)
         if now_s >= self._list_s:
-            self._list_s = inf
+            self._list_s = self._doubted_s = inf
             self._listing = self.roster.ask()
             if self._listing:
                 self._commands.append(ListAll())

@@ -499,7 +499,7 @@ async def test_two_envelopes_of_one_node_are_reported(tmp_path: Path):
             await node.until_connected()
 
             assert node.affiliate("b") == an_affiliate("b")
-            assert "1 nodes" in node.publisher.notices["default claims"]
+            assert "1 node ID" in node.publisher.notices["default claims"]
 
 
 async def test_our_own_record_under_another_name_is_not_believed(tmp_path: Path):

@@ -123,7 +123,31 @@ def test_record_removed_by_others_is_put_back_soon():
 
     schedule.removed_by_others(100)
 
-    assert schedule.due_s == 105
+    assert schedule.due_s == 101
+
+
+def test_record_replaced_by_others_is_put_back_ever_more_slowly():
+    schedule = a_schedule()
+
+    waits_s = []
+    for _ in range(8):
+        schedule.replaced_by_others(100)
+        waits_s.append(schedule.due_s - 100)
+        schedule.take(schedule.due_s)
+        schedule.pushed(100)
+
+    assert waits_s == [1, 2, 4, 8, 16, 32, 64, 64]
+
+
+def test_record_replaced_because_we_leave_is_not_put_back():
+    schedule = a_schedule()
+    schedule.delete_requested(10)
+    schedule.take(10)
+    schedule.pushed(11)
+
+    schedule.replaced_by_others(12)
+
+    assert schedule.due_s == 911
 
 
 def test_record_removed_because_we_leave_is_not_put_back():

@@ -308,27 +308,50 @@ def test_announced_deletion_is_questioned_a_little_later():
     session = an_open_session("a", "b")
 
     session.watch_message(a_message("a", deleted=True), 10, NOW_NS)
-    session.watch_message(a_message("b", deleted=True), 10.2, NOW_NS)
-    session.woke(10.5)
+    session.watch_message(a_message("b", deleted=True), 12, NOW_NS)
+    session.woke(14.9)
+    early = session.commands()
+    session.woke(15)
     asked = session.commands()
-    session.list_answered((a_record("b"),), 11)
+    session.list_answered((a_record("b"),), 16)
 
-    assert asked == (ListAll(30),)
+    assert (early, asked) == ((), (ListAll(30),))
     assert session.roster.changes().removed == ("a",)
     assert session.due_s == 901
+
+
+def test_deletions_that_never_cease_are_questioned_all_the_same():
+    session = an_open_session("a", "b")
+
+    for now_s in range(10, 22):
+        session.watch_message(a_message("a", deleted=True), now_s, NOW_NS)
+    session.woke(22)
+
+    assert session.commands() == (ListAll(30),)
+
+
+def test_record_put_back_by_its_owner_is_no_longer_questioned():
+    session = an_open_session("a")
+    session.watch_message(a_message("a", deleted=True), 10, NOW_NS)
+
+    session.watch_message(a_message("a"), 12, NOW_NS)
+    session.woke(20)
+
+    assert session.commands() == ()
+    assert not session.roster.changes().removed
 
 
 def test_only_one_question_is_asked_at_a_time():
     session = an_open_session("a", "b")
     session.watch_message(a_message("a", deleted=True), 10, NOW_NS)
-    session.woke(10.5)
+    session.woke(13)
     session.commands()
 
-    session.watch_message(a_message("b", deleted=True), 11, NOW_NS)
+    session.watch_message(a_message("b", deleted=True), 14, NOW_NS)
     session.woke(20)
     meanwhile = session.commands()
     session.list_answered((), 21)
-    session.woke(21.5)
+    session.woke(24)
 
     assert meanwhile == ()
     assert session.commands() == (ListAll(30),)
@@ -337,10 +360,10 @@ def test_only_one_question_is_asked_at_a_time():
 def test_unanswered_question_is_asked_again_later():
     session = an_open_session("a")
     session.watch_message(a_message("a", deleted=True), 10, NOW_NS)
-    session.woke(10.5)
+    session.woke(13)
     session.commands()
 
-    session.list_failed(11)
+    session.list_failed(14)
     session.woke(session.due_s)
 
     assert session.commands() == (ListAll(30),)
@@ -359,9 +382,21 @@ def test_our_own_record_deleted_by_others_is_pushed_again():
     session = an_open_session()
 
     session.watch_message(a_message(OWN, deleted=True), 10, NOW_NS)
-    session.woke(15)
+    session.woke(11)
 
     assert session.commands() == (Push(UPDATES, 30),)
+
+
+def test_our_own_record_replaced_by_others_is_pushed_again_and_told():
+    session = an_open_session()
+    before = session.is_id_shared(9)
+
+    session.watch_message(a_message(OWN), 10, NOW_NS)
+    session.woke(11)
+
+    assert session.commands() == (Push(UPDATES, 30),)
+    assert not before
+    assert session.is_id_shared(11)
 
 
 @pytest.mark.checklist(37)
