@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 COLUMN_GAP = "   "
+PADDED_MAX = 100
+"""A longer cell sticks out of its column: names come from other nodes."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 UNIT_STEP = 1024
 AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -15,7 +17,10 @@ AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return columns three spaces apart, no trailing spaces."""
     table = [list(header), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [
+        max(min(len(cell), PADDED_MAX) for cell in column)
+        for column in zip(*table, strict=True)
+    ]
     lines = (
         COLUMN_GAP.join(
             cell.ljust(width) for cell, width in zip(row, widths, strict=True)

@@ -5,12 +5,15 @@ Source:
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv6Network
+from ipaddress import IPv4Address, IPv6Network
+from typing import Final
 
 from kubespan.logic.addressing import is_kubespan_ula, is_siderolink_ula
 from kubespan.logic.endpoint_filter import filter_by_ip
 from kubespan.model.address import IPAddress
 from kubespan.model.endpoint import Endpoint
+
+_BROADCAST: Final = IPv4Address("255.255.255.255")
 
 
 def announceable_ips(
@@ -88,7 +91,7 @@ def _leads_somewhere(endpoint: Endpoint, mesh_prefix: IPv6Network) -> bool:
     An endpoint inside the mesh would need the tunnel it is to carry.
     """
     ip = endpoint.ip
-    odd = ip.is_loopback or ip.is_unspecified or ip.is_multicast
+    odd = ip.is_loopback or ip.is_unspecified or ip.is_multicast or ip == _BROADCAST
     link_local = ip.version == 6 and ip.is_link_local  # needs a link nobody can name
     inside = ip in mesh_prefix or is_kubespan_ula(ip)
     return bool(endpoint.port) and not (odd or link_local or inside)

@@ -19,6 +19,13 @@ def test_table_is_as_talosctl_prints_it():
     assert text == "NODE        ID\n10.1.0.11   local\nx"
 
 
+def test_one_long_name_does_not_widen_the_whole_table():
+    text = render_table(("NODE", "ID"), [("n" * 1500, "long"), ("b", "short")])
+
+    assert max(map(len, text.splitlines()[::2])) < 120
+    assert "n" * 1500 in text
+
+
 @pytest.mark.parametrize(
     ("value", "cell"),
     [

@@ -66,6 +66,7 @@ def test_extra_endpoints_are_announced_though_the_filter_drops_all():
         pytest.param("[::]:51820", id="unspecified v6"),
         pytest.param("224.0.0.1:51820", id="multicast"),
         pytest.param("[ff02::1]:51820", id="multicast v6"),
+        pytest.param("255.255.255.255:51820", id="broadcast"),
         pytest.param("[fe80::1]:51820", id="link-local v6"),
         pytest.param("192.0.2.1:0", id="port 0"),
         pytest.param(f"[{OWN_MESH_IP}]:51820", id="our own mesh address"),
