@@ -103,7 +103,7 @@ def sources(drivers: Drivers) -> tuple[Source, ...]:
         Source("discovery", (*registry, PublicAddress), drivers.discovery.run),
         Source("kubernetes", (*registry, KubernetesNode), drivers.kubernetes.run),
         Source("links", (DataPlane,), drivers.hands.links.run),
-        Source("wireguard", (WireGuardDevice,), drivers.wireguard_watch.run),
+        Source("device", (WireGuardDevice,), drivers.wireguard_watch.run),
         # these write nothing: they make others look
         Source("route_events", (), drivers.route_events.run),
         Source("firewall_events", (), drivers.firewall_events.run),

@@ -1,5 +1,6 @@
 """The wiring as a graph: checked, ordered, drawn."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 
@@ -33,6 +34,16 @@ def order_controllers(controllers: Sequence[Controller]) -> tuple[Controller, ..
         raise ValueError(f"controllers read each other: {error.args[1]}") from error
     by_name = {controller.name: controller for controller in controllers}
     return tuple(by_name[name] for name in names)
+
+
+def refuse_shared_names(sources: Iterable[Source], sinks: Iterable[Sink]) -> None:
+    """Raise `ValueError` if two edges have one name: one would hide the other's errors.
+
+    Feeds have no status of their own and may be called as their source is.
+    """
+    counts = Counter([*(s.name for s in sources), *(s.name for s in sinks)])
+    if shared := [name for name, count in counts.items() if count > 1]:
+        raise ValueError(f"several edges are called {', '.join(shared)}")
 
 
 def draw(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from kubespan.engine.backoff import growing_delays_s
 from kubespan.engine.controller import Controller, View
 from kubespan.engine.edges import Feed, Sink, Source
+from kubespan.engine.graph import refuse_shared_names
 from kubespan.engine.resource import EdgeStatus, Kind, Notice, R
 from kubespan.engine.scheduler import Clock, Scheduler
 from kubespan.engine.store import Event, Store
@@ -117,6 +118,7 @@ class Runtime:
     """
 
     def __init__(self, wiring: Wiring, store: Store, clock: Clock) -> None:
+        refuse_shared_names(wiring.sources, wiring.sinks)
         self._wiring = wiring
         self._store = store
         self._clock = clock

@@ -2,7 +2,7 @@ import pytest
 
 from kubespan.engine.controller import Controller
 from kubespan.engine.edges import Feed, Sink, Source
-from kubespan.engine.graph import draw, order_controllers
+from kubespan.engine.graph import draw, order_controllers, refuse_shared_names
 from tests.fakes.resources import Apple, Jam, Pear
 
 
@@ -34,6 +34,14 @@ def test_a_cycle_is_refused_and_named():
 
 async def nothing(*_):
     return {}
+
+
+def test_a_source_and_a_sink_of_one_name_are_refused():
+    tree = Source("tree", (Apple,), nothing)
+    sink = Sink("tree", (Jam,), dict, nothing, dict, nothing)
+
+    with pytest.raises(ValueError, match="several edges are called tree"):
+        refuse_shared_names([tree], [sink])
 
 
 def test_the_wiring_is_drawn_as_tables():
