@@ -83,7 +83,7 @@ def test_a_service_that_was_away_for_longer_than_the_ttl_and_comes_back_empty(
         lab.discovery.start()
         for node in lab.nodes:
             what = f"{node.name} is told of both others again"
-            eventually(lambda n=node: registry(n) == (True, 2), what, node)
+            eventually(partial(is_told_of_both, node), what, node)
         time.sleep(TTL_S + 1)  # who was not refreshed would be gone by then
         assert all(map(is_told_of_both, lab.nodes))
         assert all(sees_up(near, far) for near, far in pairs(lab))
