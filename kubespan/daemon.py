@@ -21,6 +21,7 @@ from kubespan.drivers.discovery_announcement import DiscoveryDesired
 from kubespan.drivers.discovery_clients import DiscoveryClients
 from kubespan.drivers.entropy import SystemEntropy
 from kubespan.drivers.host import HostSource
+from kubespan.drivers.host_lock import HostLock
 from kubespan.drivers.kubernetes import KubernetesRegistry
 from kubespan.drivers.links import LinkDriver
 from kubespan.drivers.management import ManagementServer, ManagementService
@@ -158,11 +159,12 @@ async def run(options: Options) -> None:
     Raises:
         ConfigError: the configuration does not validate.
         StateError: the state directory is in use, or a file in it is unusable.
-        DriverError: rights are missing, or the socket cannot be made.
+        DriverError: rights are missing, another daemon runs on this host, or the socket
+            cannot be made.
     """
     config = await asyncio.to_thread(load_config, options.config)
     require_net_admin("run the mesh")
-    with StateDir(options.state) as state:
+    with StateDir(options.state) as state, HostLock():
         identity = state.load_identity(SystemEntropy().random_bytes)
         store, hints = Store(), Hints()
         known = Once(identity, state.warnings)

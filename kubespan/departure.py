@@ -15,6 +15,7 @@ from kubespan.drivers.clock import SystemClock
 from kubespan.drivers.discovery_announcement import DiscoveryDesired
 from kubespan.drivers.discovery_clients import DiscoveryClients
 from kubespan.drivers.entropy import SystemEntropy
+from kubespan.drivers.host_lock import HostLock
 from kubespan.drivers.privileges import require_net_admin
 from kubespan.drivers.state_dir import NODE_IDENTITY_FILE, StateDir
 from kubespan.engine.controller import View
@@ -37,11 +38,12 @@ async def tear_down(options: Options, config: Config, tell: Tell) -> None:
 
     Raises:
         StateError: a daemon is running.
-        DriverError: rights are missing, or something could not be removed; the rest is.
+        DriverError: so is one with another state directory, rights are missing, or
+            something could not be removed; the rest is.
     """
     require_net_admin("remove the mesh")
     failures = []
-    with StateDir(options.state):
+    with StateDir(options.state), HostLock():
         for sink in reversed(sinks(build_hands(options, config))):
             view = View(Store(), sink.reads, now_s=0.0, now_ns=0)
             try:

@@ -100,7 +100,7 @@ def kubespan() -> None:
 )
 @click.option(
     "--socket",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     default=DEFAULT_SOCKET,
     envvar="KUBESPAN_SOCKET",
     show_default=True,

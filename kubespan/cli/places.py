@@ -17,7 +17,7 @@ def config_option(*, required: bool) -> Callable[[Function], Function]:
     return click.option(
         "-c",
         "--config",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         required=required,
         envvar="KUBESPAN_CONFIG",
         show_envvar=True,
@@ -29,7 +29,7 @@ def state_option(function: Function) -> Function:
     """Add ``--state-dir``."""
     return click.option(
         "--state-dir",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         default=DEFAULT_STATE_DIR,
         show_default=True,
         envvar="KUBESPAN_STATE_DIR",
@@ -42,7 +42,7 @@ def socket_option(function: Function) -> Function:
     """Add ``--socket``."""
     return click.option(
         "--socket",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         default=DEFAULT_SOCKET,
         show_default=True,
         envvar="KUBESPAN_SOCKET",

@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kubespan.api import management_pb2 as pb
 from kubespan.api import management_pb2_grpc
 from kubespan.api.types import TYPES, Shown, TypeInfo, describe_type, find_types
+from kubespan.drivers.socket_path import require_free
 from kubespan.engine.store import Entry, Event, EventType, Store
 from kubespan.errors import DriverError
 
@@ -186,6 +187,7 @@ class ManagementServer:
         Raises:
             DriverError: the socket cannot be made.
         """
+        require_free(self._socket)
         server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", REQUEST_MAX_BYTES),

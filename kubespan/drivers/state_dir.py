@@ -57,7 +57,10 @@ class StateDir:
         self.warnings: list[str] = []
         try:
             path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            _refuse_shared(path)
             self._tighten(path, DIRECTORY_MODE, harmless=0o055)
+        except FileExistsError as error:
+            raise StateError(f"{path}: not a directory") from error
         except OSError as error:
             raise StateError(f"{path}: {error.strerror}") from error
         self._lock = _lock(path / LOCK_FILE)
@@ -139,6 +142,13 @@ class StateDir:
         if found & 0o077 & ~harmless:
             path.chmod(mode)
             self.warnings.append(f"{path}: mode was {found:04o}, is now {mode:04o}")
+
+
+def _refuse_shared(path: Path) -> None:
+    """Raise `StateError` for a place like ``/tmp``: it cannot be made ours alone."""
+    if path.stat().st_mode & stat.S_ISVTX:
+        text = f"{path}: shared by all users of this host; name a directory in it"
+        raise StateError(text)
 
 
 def derive_public_key(private_key: SecretKey) -> PublicKey:

@@ -11,7 +11,7 @@ import click
     "--config",
     "-c",
     "path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     required=True,
     help="The configuration file; a Talos machine configuration will do.",
 )

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from kubespan.drivers.privileges import require_net_admin
@@ -21,3 +24,16 @@ def test_missing_net_admin_is_refused_with_what_to_do(tmp_path):
 
 def test_kernel_that_does_not_say_is_tried(tmp_path):
     require_net_admin("run the mesh", tmp_path / "none")
+
+
+def test_network_of_an_outer_user_namespace_is_refused(tmp_path):
+    # what `unshare --user --map-root-user` gives: every capability, over nothing
+    script = """
+from kubespan.drivers.privileges import require_net_admin
+require_net_admin("run the mesh")
+"""
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", script]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert "no power over the network it sees" in done.stderr

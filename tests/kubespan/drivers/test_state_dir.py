@@ -346,3 +346,20 @@ def test_no_key_is_readable_in_what_is_printed(tmp_path: Path) -> None:
     identity, _ = load(tmp_path)
 
     assert kubespan_spec.PRIVATE_KEY not in f"{identity!r} {identity}"
+
+
+def test_directory_shared_by_all_users_is_refused_and_left_alone(tmp_path):
+    tmp_path.chmod(0o1777)
+
+    with pytest.raises(StateError, match="shared by all users"):
+        StateDir(tmp_path)
+
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_in_place_of_the_directory_is_refused(tmp_path):
+    (tmp_path / "state").touch()
+
+    with pytest.raises(StateError, match="state: not a directory"):
+        StateDir(tmp_path / "state")
