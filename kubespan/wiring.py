@@ -6,6 +6,7 @@ from typing import Protocol
 
 from kubespan.controllers.affiliate import AFFILIATE
 from kubespan.controllers.harvested_endpoint import HARVESTED_ENDPOINT
+from kubespan.controllers.kept_peer import KEPT_PEER
 from kubespan.controllers.live_peer import LIVE_PEER
 from kubespan.controllers.local_affiliate import LOCAL_AFFILIATE
 from kubespan.controllers.member import MEMBER
@@ -118,6 +119,7 @@ CONTROLLERS = (
     AFFILIATE,
     MEMBER,
     PEER_SPEC,
+    KEPT_PEER,
     PEER_STATUS,
     PEER_OUTLOOK,
     HARVESTED_ENDPOINT,

@@ -19,7 +19,7 @@ from kubespan.model.address import Network
 from kubespan.model.config import Config
 from kubespan.model.firewall import FirewallSpec
 from kubespan.model.identity import MeshIdentity
-from kubespan.model.peer import PeerSpec, PeerStatus
+from kubespan.model.peer import KeptPeer, PeerSpec, PeerStatus
 
 
 def reconcile(view: View) -> Iterable[FirewallSpec] | None:
@@ -34,27 +34,30 @@ def reconcile(view: View) -> Iterable[FirewallSpec] | None:
         view.by_key(PeerStatus),
         bypass_down=config.kubespan.allow_down_peer_bypass,
     )
-    routed = _routed(view, specs)
+    routed = _routed(view, specs, view.all(KeptPeer))
     return (firewall_spec(config.host.nft_table, routed, config.kubespan.mtu_bytes),)
 
 
-def _routed(view: View, specs: tuple[PeerSpec, ...]) -> tuple[Network, ...]:
+def _routed(
+    view: View, specs: tuple[PeerSpec, ...], kept: tuple[KeptPeer, ...]
+) -> tuple[Network, ...]:
     """Return the routed set; computed anew only for what changed."""
+    peers: tuple[PeerSpec | KeptPeer, ...] = (*specs, *kept)
     parts: list[NetworkBySpan] = [
         view.remember(
-            spec.node_id,
-            spec.allowed_ips,
-            partial(routed_networks_of, spec.allowed_ips),
+            peer.key,
+            peer.allowed_ips,
+            partial(routed_networks_of, peer.allowed_ips),
         )
-        for spec in specs
+        for peer in peers
     ]
-    inputs = tuple(spec.allowed_ips for spec in specs)
+    inputs = tuple(peer.allowed_ips for peer in peers)
     return view.remember("routed", inputs, partial(merge_routed, parts))
 
 
 MESH_FIREWALL = Controller(
     name="mesh_firewall",
-    reads=(Config, MeshIdentity, PeerSpec, PeerStatus),
+    reads=(Config, MeshIdentity, PeerSpec, PeerStatus, KeptPeer),
     writes=FirewallSpec,
     reconcile=reconcile,
 )

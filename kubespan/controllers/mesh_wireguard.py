@@ -9,7 +9,6 @@ from functools import partial
 
 from kubespan.engine.controller import Controller, View
 from kubespan.logic.mesh_device import (
-    knows_all_peers,
     wireguard_peer,
     wireguard_spec,
 )
@@ -17,8 +16,7 @@ from kubespan.model.config import Config
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.keys import SecretKey
-from kubespan.model.peer import PeerSpec, PeerStatus
-from kubespan.model.registry import RegistryStatus
+from kubespan.model.peer import KeptPeer, PeerSpec, PeerStatus
 from kubespan.model.wireguard import WireGuardPeer, WireGuardSpec
 
 
@@ -34,7 +32,7 @@ def reconcile(view: View) -> Iterable[WireGuardSpec] | None:
         mesh,
         config.host.listen_port,
         _peers(view, secret),
-        complete=knows_all_peers(config, view.all(RegistryStatus)),
+        kept=[peer.public_key for peer in view.all(KeptPeer)],
     )
     return (spec,)
 
@@ -63,7 +61,7 @@ def _asserted(status: PeerStatus | None) -> tuple[Endpoint | None, int | None]:
 
 MESH_WIREGUARD = Controller(
     name="mesh_wireguard",
-    reads=(Config, MeshIdentity, PeerSpec, PeerStatus, RegistryStatus),
+    reads=(Config, MeshIdentity, PeerSpec, PeerStatus, KeptPeer),
     writes=WireGuardSpec,
     reconcile=reconcile,
 )

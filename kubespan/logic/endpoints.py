@@ -5,7 +5,7 @@ Source:
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 
 from kubespan.logic.addressing import is_kubespan_ula, is_siderolink_ula
@@ -92,6 +92,7 @@ def _leads_somewhere(endpoint: Endpoint, mesh_prefix: IPv6Network) -> bool:
     """
     ip = endpoint.ip
     odd = ip.is_loopback or ip.is_unspecified or ip.is_multicast or ip == _BROADCAST
-    link_local = ip.version == 6 and ip.is_link_local  # needs a link nobody can name
+    # needs a link of the sender's, which nobody else can name
+    bound = isinstance(ip, IPv6Address) and (ip.is_link_local or bool(ip.scope_id))
     inside = ip in mesh_prefix or is_kubespan_ula(ip)
-    return bool(endpoint.port) and not (odd or link_local or inside)
+    return bool(endpoint.port) and not (odd or bound or inside)

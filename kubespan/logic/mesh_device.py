@@ -11,10 +11,9 @@ from kubespan.model.config import Config
 from kubespan.model.constants import KEEPALIVE_S, LINK_NAME, MARK_WIREGUARD
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.identity import MeshIdentity
-from kubespan.model.keys import SecretKey
+from kubespan.model.keys import PublicKey, SecretKey
 from kubespan.model.network import AddressSpec, LinkSpec
 from kubespan.model.peer import PeerSpec
-from kubespan.model.registry import RegistryStatus
 from kubespan.model.wireguard import WireGuardPeer, WireGuardSpec
 
 
@@ -59,8 +58,7 @@ def wireguard_spec(
     mesh: MeshIdentity,
     listen_port: int,
     peers: Iterable[WireGuardPeer],
-    *,
-    complete: bool,
+    kept: Iterable[PublicKey] = (),
 ) -> WireGuardSpec:
     """Return the device.
 
@@ -68,7 +66,7 @@ def wireguard_spec(
         mesh: whose private key it has.
         listen_port: UDP.
         peers: sorted by public key text.
-        complete: false keeps peers that are on the device but unknown to us.
+        kept: keys of peers that stay on the device as they are.
     """
     return WireGuardSpec(
         link=LINK_NAME,
@@ -76,12 +74,5 @@ def wireguard_spec(
         listen_port=listen_port,
         mark=MARK_WIREGUARD,
         peers=tuple(peers),
-        complete=complete,
+        kept=frozenset(kept),
     )
-
-
-def knows_all_peers(config: Config, statuses: Iterable[RegistryStatus]) -> bool:
-    """Tell whether a registry has told us of all nodes, or there is none to ask."""
-    discovery = config.discovery
-    asks = bool(discovery.services) or discovery.kubernetes_registry
-    return not asks or any(status.synced for status in statuses)

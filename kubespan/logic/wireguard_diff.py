@@ -35,7 +35,7 @@ def diff_wireguard(
     if desired is None:
         return WireGuardChange(actual.link)
     seen_by_key = {peer.public_key: peer for peer in actual.peers}
-    wanted = {peer.public_key for peer in desired.peers}
+    wanted = desired.kept.union(peer.public_key for peer in desired.peers)
     changes = (
         _diff_peer(peer, seen_by_key.get(peer.public_key)) for peer in desired.peers
     )
@@ -45,9 +45,7 @@ def diff_wireguard(
         private_key=None if same_key else desired.private_key,
         listen_port=_if_new(desired.listen_port, actual.listen_port),
         mark=_if_new(desired.mark, actual.mark),
-        remove=tuple(key for key in seen_by_key if key not in wanted)
-        if desired.complete
-        else (),
+        remove=tuple(key for key in seen_by_key if key not in wanted),
         set_peers=tuple(change for change in changes if change is not None),
     )
 

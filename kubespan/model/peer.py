@@ -102,6 +102,26 @@ class LivePeer:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPeer:
+    """A peer of the device that shakes hands, and that nobody has told us of yet.
+
+    After a restart, or when registries are exchanged, peers may be known to the device
+    alone until every registry has spoken. Their tunnel carries traffic.
+
+    Attributes:
+        allowed_ips: as the device has them.
+    """
+
+    public_key: PublicKey
+    allowed_ips: tuple[Network, ...]
+
+    @property
+    def key(self) -> str:
+        """The public key's text."""
+        return str(self.public_key)
+
+
+@dataclass(frozen=True, slots=True)
 class HarvestedEndpoint:
     """An endpoint a live handshake revealed, passed on to the others (section 5)."""
 

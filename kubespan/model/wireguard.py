@@ -47,8 +47,8 @@ class WireGuardSpec:
 
     Attributes:
         peers: sorted by public key text.
-        complete: every peer is known; when false, peers found on the device but not
-            here are left alone (nothing has been heard from any registry yet).
+        kept: keys of peers that may be on the device besides these, and then stay
+            as they are: nobody has told us yet whether they are wanted.
     """
 
     link: str
@@ -56,7 +56,7 @@ class WireGuardSpec:
     listen_port: int
     mark: int
     peers: tuple[WireGuardPeer, ...]
-    complete: bool = True
+    kept: frozenset[PublicKey] = frozenset()
 
     @property
     def key(self) -> str:

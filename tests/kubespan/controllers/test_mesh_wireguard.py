@@ -1,20 +1,20 @@
 import pytest
 
 from kubespan.controllers.mesh_wireguard import MESH_WIREGUARD
-from kubespan.model.affiliate import Registry
 from kubespan.model.keys import SecretKey
-from kubespan.model.registry import RegistryStatus
+from kubespan.model.peer import KeptPeer
 from tests.builders import (
     CLUSTER_SECRET,
     a_config,
     a_mesh_identity,
     a_peer_spec,
     a_peer_status,
+    a_public_key,
+    networks,
     run_controller,
 )
 
 US = (a_config(), a_mesh_identity())
-SYNCED = RegistryStatus(Registry.SERVICE, "default", "d:443", synced=True)
 
 
 def device(*resources):
@@ -54,9 +54,13 @@ def test_a_peer_is_told_its_asserted_endpoint_and_else_left_alone():
 
 
 @pytest.mark.checklist(44)
-def test_peers_we_do_not_know_stay_until_a_registry_answered():
-    assert not device(*US).complete
-    assert device(*US, SYNCED).complete
+def test_kept_peers_stay_on_the_device_as_they_are():
+    kept = KeptPeer(a_public_key(7), networks("10.244.7.0/24"))
+
+    spec = device(*US, kept)
+
+    assert spec.kept == {kept.public_key}
+    assert spec.peers == ()
 
 
 @pytest.mark.checklist(54)

@@ -98,6 +98,7 @@ class Node:
             seen.append(
                 WireGuardPeerSeen(
                     peer.public_key,
+                    allowed_ips=peer.allowed_ips,
                     endpoint=peer.endpoint or old.endpoint,
                     last_handshake_ns=at_ns,
                 )
@@ -288,4 +289,19 @@ def test_a_restarted_daemon_adopts_a_device_that_works(node):
     status = restarted.one(PeerStatus)
     assert status.state is PeerState.UP
     assert status.last_endpoint_change_ns == 0
-    assert not restarted.one(WireGuardSpec).complete
+
+
+def test_peers_of_the_device_stay_and_stay_forced_until_every_registry_spoke(node):
+    node.hear(B)
+    node.look()
+    node.look(shaking=[B])
+    device = node.one(WireGuardDevice)
+    before = node.one(FirewallSpec).routed
+
+    restarted = Node(clock=node.clock)
+    restarted.store.replace(RegistryStatus, "test", (), 1)
+    restarted.store.replace(WireGuardDevice, "test", [device], 1)
+    restarted.scheduler.settle()
+
+    assert restarted.one(WireGuardSpec).kept == {device.peers[0].public_key}
+    assert restarted.one(FirewallSpec).routed == before != ()

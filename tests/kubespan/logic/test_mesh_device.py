@@ -1,15 +1,12 @@
 import pytest
 
 from kubespan.logic.mesh_device import (
-    knows_all_peers,
     mesh_link,
     mesh_link_address,
     wireguard_peer,
     wireguard_spec,
 )
-from kubespan.model.affiliate import Registry
 from kubespan.model.network import LinkSpec
-from kubespan.model.registry import RegistryStatus
 from kubespan.model.wireguard import WireGuardChoice
 from tests.builders import (
     OWN_MESH_IP,
@@ -53,28 +50,8 @@ def test_a_peer_is_configured_as_all_peers_are():
 def test_the_device_has_port_51820_and_mark_0x20():
     mesh = a_mesh_identity()
 
-    spec = wireguard_spec(mesh, 51820, (), complete=True)
+    spec = wireguard_spec(mesh, 51820, ())
 
     assert (spec.link, spec.listen_port, spec.mark) == ("kubespan", 51820, 0x20)
     assert spec.private_key == mesh.private_key
     assert spec.peers == ()
-
-
-def status(synced: bool) -> RegistryStatus:
-    return RegistryStatus(Registry.SERVICE, "default", "d:443", synced=synced)
-
-
-@pytest.mark.parametrize(
-    ("discovery", "statuses", "expected"),
-    [
-        pytest.param({}, [], False, id="nothing heard yet"),
-        pytest.param({}, [status(False)], False, id="not synced"),
-        pytest.param({}, [status(False), status(True)], True, id="one synced"),
-        pytest.param({"services": ()}, [], True, id="nobody to ask"),
-        pytest.param(
-            {"services": (), "kubernetes_registry": True}, [], False, id="Kubernetes"
-        ),
-    ],
-)
-def test_all_peers_are_known_once_a_registry_answered(discovery, statuses, expected):
-    assert knows_all_peers(a_config(discovery=discovery), statuses) is expected

@@ -176,10 +176,10 @@ def test_peer_nobody_knows_is_removed():
     assert str(change) == "kubespan: +0 ~0 -1 peers"
 
 
-def test_peer_nobody_knows_stays_while_not_all_are_known():
+def test_kept_peer_stays_as_it_is():
     device = configured(a_spec(a_peer(1), a_peer(2)))
 
-    assert not diff_wireguard(a_spec(a_peer(1), complete=False), device)
+    assert not diff_wireguard(a_spec(a_peer(1), kept=frozenset({a_key(2)})), device)
 
 
 def test_secret_the_device_does_not_show_is_set():
@@ -212,9 +212,9 @@ def specs(draw: st.DrawFn) -> WireGuardSpec:
         )
         for number in sorted(draw(st.sets(st.integers(1, PEERS))))
     )
-    complete = draw(st.booleans())
+    kept = draw(st.frozensets(st.integers(1, PEERS).map(a_key)))
     port = draw(st.sampled_from([1, 2]))
-    return a_spec(*peers, complete=complete, listen_port=port)
+    return a_spec(*peers, kept=kept, listen_port=port)
 
 
 def _owned(device: WireGuardDevice) -> list[IPv4Network]:
@@ -240,10 +240,8 @@ def test_diff_then_apply_is_desired_and_nothing_is_left_to_do(
     seen = {peer.public_key: peer for peer in after.peers}
     for peer in desired.peers:
         assert _is_as(peer, seen[peer.public_key])
-    if desired.complete:
-        assert len(seen) == len(desired.peers)
-    else:
-        assert seen.keys() >= {peer.public_key for peer in device.peers}
+    stayed = desired.kept & {peer.public_key for peer in device.peers}
+    assert seen.keys() == stayed | {peer.public_key for peer in desired.peers}
 
 
 def _is_as(desired: WireGuardPeer, seen: WireGuardPeerSeen) -> bool:
