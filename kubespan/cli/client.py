@@ -1,5 +1,6 @@
 """Asks the daemon over its unix socket."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,12 +80,17 @@ def _control_error(error: grpc.RpcError, socket: Path) -> ControlError:
     code, details = error.code(), error.details() or ""
     if code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return ControlError(details)
-    try:
-        socket.stat()
-    except FileNotFoundError:
+    if _is_absent(socket):
         text = f"no daemon listens on {socket}; is `kubespan run` running?"
-    except PermissionError:
+    elif not os.access(socket, os.R_OK | os.W_OK, effective_ids=True):
         text = f"{socket}: permission denied; use root or the group kubespan"
     else:
         text = f"the daemon does not answer on {socket}: {details}"
     return DaemonUnreachableError(text)
+
+
+def _is_absent(socket: Path) -> bool:
+    try:
+        return not socket.exists()
+    except PermissionError:
+        return False  # in a directory we may not look into

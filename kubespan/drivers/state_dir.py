@@ -145,8 +145,11 @@ class StateDir:
 
 
 def _refuse_shared(path: Path) -> None:
-    """Raise `StateError` for a place like ``/tmp``: it cannot be made ours alone."""
-    if path.stat().st_mode & stat.S_ISVTX:
+    """Raise `StateError` for a place like ``/tmp``, which is not to be made ours alone.
+
+    A fresh tmpfs has the same mode; it is empty.
+    """
+    if path.stat().st_mode & stat.S_ISVTX and any(path.iterdir()):
         text = f"{path}: shared by all users of this host; name a directory in it"
         raise StateError(text)
 

@@ -1,4 +1,7 @@
+import os
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,27 @@ def test_no_daemon_is_said_with_what_to_do(tmp_path):
         pytest.raises(DaemonUnreachableError, match="kubespan run"),
     ):
         client.list("members")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root: cannot be somebody else")
+@pytest.mark.parametrize("name", ["s", "closed/s"])
+def test_socket_one_may_not_use_is_said_with_what_to_do(name):
+    with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder, name)
+        Path(folder).chmod(0o755)
+        Path(folder, "closed").mkdir(mode=0o700)
+        with serving(Store(), socket):
+            os.seteuid(65534)
+            try:
+                with (
+                    closing(Client(socket)) as client,
+                    pytest.raises(ControlError) as said,
+                ):
+                    client.list("members")
+            finally:
+                os.seteuid(0)
+
+    assert "permission denied; use root or the group kubespan" in str(said.value)
 
 
 def test_what_the_daemon_refuses_is_told_in_its_words(tmp_path):

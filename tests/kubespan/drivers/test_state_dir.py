@@ -349,13 +349,23 @@ def test_no_key_is_readable_in_what_is_printed(tmp_path: Path) -> None:
 
 
 def test_directory_shared_by_all_users_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "somebody's").touch()
     tmp_path.chmod(0o1777)
 
     with pytest.raises(StateError, match="shared by all users"):
         StateDir(tmp_path)
 
     assert tmp_path.stat().st_mode & 0o7777 == 0o1777
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["somebody's"]
+
+
+def test_fresh_tmpfs_is_made_ours(tmp_path):
+    tmp_path.chmod(0o1777)
+
+    with StateDir(tmp_path):
+        mode = tmp_path.stat().st_mode & 0o7777
+
+    assert mode == 0o700
 
 
 def test_file_in_place_of_the_directory_is_refused(tmp_path):
