@@ -38,6 +38,7 @@ _MEANINGS: Final = (
     (r"CERTIFICATE_VERIFY_FAILED(?:: (?P<detail>[^:]+))?", "certificate not trusted"),
     (r"Hostname Verification Check failed", "certificate is for another host name"),
     (r"WRONG_VERSION_NUMBER", "the other side does not speak TLS"),
+    (r"[Tt]ls handshake failed", "TLS handshake failed"),
     (r"Failed to create security handshaker", "CA file holds no usable certificate"),
     (r"HTTP proxy returned response code (?P<detail>\d+)", "the proxy refused"),
     (r"http1\.x server|Expected SETTINGS frame", "the other side does not speak gRPC"),

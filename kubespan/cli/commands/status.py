@@ -92,7 +92,8 @@ def _peers(statuses: list[dict[str, Any]]) -> str:
 
 def _registry(one: dict[str, Any]) -> str:
     name = f"{one['registry']}/{one['source']} {one['endpoint']}"
-    state = "connected" if one["connected"] else f"not connected: {one['error']}"
+    trouble = f"not connected: {one['error']}" if one["error"] else "connecting"
+    state = "connected" if one["connected"] else trouble
     skipped = one["skipped"] + one["skippedEndpoints"]
     broken = f", {skipped} broken records skipped" if skipped else ""
     return f"{name}: {state}, {one['affiliates']} affiliates{broken}"

@@ -22,7 +22,8 @@ def ask(tmp_path):
     status = RegistryStatus(
         Registry.SERVICE, "primary", "h:1", error="connection refused", skipped=2
     )
-    store.replace(RegistryStatus, "discovery", [status], 1)
+    fresh = RegistryStatus(Registry.SERVICE, "second", "h:2")
+    store.replace(RegistryStatus, "discovery", [status, fresh], 1)
     edge = EdgeStatus("route", "add route: refused", 3)
     store.replace(EdgeStatus, "route", [edge, EdgeStatus("rule")], 1)
     store.replace(Notice, "peer_spec", [Notice("peer_spec", "x", "skipped x")], 1)
@@ -38,6 +39,7 @@ def test_text_says_what_is_wrong(ask):
     assert "mesh             off" in output or "off: KubeSpan is disabled" in output
     assert "userspace, /bin/wg pid 9: no module" in output
     assert "not connected: connection refused, 0 affiliates" in output
+    assert "service/second h:2: connecting, 0 affiliates" in output
     assert "2 broken records skipped" in output
     assert "route: add route: refused (attempt 3)" in output
     assert "peer_spec: skipped x" in output
