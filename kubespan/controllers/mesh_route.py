@@ -18,7 +18,13 @@ def reconcile(view: View) -> Iterable[RouteSpec] | None:
     config, mesh = view.one(Config), view.one(MeshIdentity)
     if config is None:
         return None
-    return mesh_routes(config.kubespan.mtu_bytes) if mesh else ()
+    return (
+        mesh_routes(
+            config.kubespan.mtu_bytes, force=not config.kubespan.allow_down_peer_bypass
+        )
+        if mesh
+        else ()
+    )
 
 
 MESH_ROUTE = Controller(

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import resource
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,11 @@ def require_net_admin(
             " outside, or in a network namespace of its own"
         )
         raise DriverError(operation, reason)
+
+
+def forbid_core_dumps() -> None:
+    """Keep keys out of core files: of this process and of every one it starts."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _effective_capabilities(status: Path) -> int:

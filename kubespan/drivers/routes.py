@@ -1,4 +1,4 @@
-"""Default routes into one link, in a table of their own, by rtnetlink.
+"""Default routes into one link, or nowhere, in a table of their own, by rtnetlink.
 
 Source:
     kubespan.md section 4.7.
@@ -23,12 +23,13 @@ from kubespan.model.host import Scope
 from kubespan.model.network import Family, RouteSpec
 
 RTN_UNICAST = 1
+RTN_UNREACHABLE = 7
 GONE = (errno.ESRCH, errno.ENOENT, errno.ENODEV)
 METRIC_UNSPECIFIED = 0
 
 
 class Routes:
-    """Static default routes into our link, in our table; all others are left alone.
+    """Static default routes of our table, into our link or nowhere; no others.
 
     Args:
         link: its name; the kernel removes our routes together with it.
@@ -47,11 +48,9 @@ class Routes:
         self._open_socket = open_socket
 
     async def observe(self) -> dict[str, RouteSpec]:
-        """Return our routes of both families by key; empty without the link."""
+        """Return our routes of both families by key."""
         async with self._open_socket() as socket:
             index = await link_index(socket, self._link)
-            if index is None:
-                return {}
             found = [
                 self._spec(message)
                 for family in Family
@@ -89,22 +88,23 @@ class Routes:
             found = await messages(socket.route("dump", **dump))
         return [message for message in found if message["family"] == family]
 
-    def _is_ours(self, message: Message, index: int) -> bool:
-        seen = (
-            message.get_attr("RTA_TABLE"),
-            message.get_attr("RTA_OIF"),
-            message["proto"],
-            message["type"],
-            message["dst_len"],
+    def _is_ours(self, message: Message, index: int | None) -> bool:
+        table = message.get_attr("RTA_TABLE")
+        seen = (table, message["proto"], message["dst_len"])
+        into = (
+            message["type"] == RTN_UNICAST
+            and index is not None
+            and message.get_attr("RTA_OIF") == index
         )
-        return seen == (self._table, index, PROTOCOL_STATIC, RTN_UNICAST, 0)
+        leads = into or message["type"] == RTN_UNREACHABLE
+        return seen == (self._table, PROTOCOL_STATIC, 0) and leads
 
     def _spec(self, message: Message) -> RouteSpec:
         metrics = message.get_attr("RTA_METRICS")
         return RouteSpec(
             family=Family(message["family"]),
             table=self._table,
-            link=self._link,
+            link=self._link if message["type"] == RTN_UNICAST else "",
             metric=message.get_attr("RTA_PRIORITY") or METRIC_UNSPECIFIED,
             mtu_bytes=(metrics.get_attr("RTAX_MTU") if metrics is not None else None)
             or 0,
@@ -112,18 +112,12 @@ class Routes:
 
     async def _put(self, socket: RouteSocket, spec: RouteSpec, command: str) -> None:
         operation = f"{command} {_words(spec)}"
-        index = await link_index(socket, spec.link)
-        if index is None:
+        where = await self._where(socket, spec)
+        if where is None:
             raise DriverError(operation, "there is no such link", errno.ENODEV)
         try:
             with refusals(operation):
-                await socket.route(
-                    command,
-                    **_identity(spec, index),
-                    scope=int(Scope.GLOBAL),
-                    type="unicast",
-                    metrics={"mtu": spec.mtu_bytes},
-                )
+                await socket.route(command, **_identity(spec), **where)
         except DriverError as error:
             # ours, made a moment ago, or somebody else's in its place
             if error.errno != errno.EEXIST:
@@ -133,19 +127,35 @@ class Routes:
                 raise DriverError(operation, reason, errno.EEXIST) from error
 
     async def _delete(self, socket: RouteSocket, spec: RouteSpec) -> None:
+        where = await self._where(socket, spec)
+        if where is None:
+            return
+        where.pop("metrics", None)
+        with refusals(f"remove {_words(spec)}", ignored=GONE):
+            await socket.route("del", **_identity(spec), **where)
+
+    async def _where(
+        self, socket: RouteSocket, spec: RouteSpec
+    ) -> dict[str, object] | None:
+        """Return where a route leads; None if there is no such link."""
+        if not spec.link:
+            return {"type": "unreachable"}
         index = await link_index(socket, spec.link)
         if index is None:
-            return
-        with refusals(f"remove {_words(spec)}", ignored=GONE):
-            await socket.route("del", **_identity(spec, index))
+            return None
+        return {
+            "oif": index,
+            "scope": int(Scope.GLOBAL),
+            "type": "unicast",
+            "metrics": {"mtu": spec.mtu_bytes},
+        }
 
 
-def _identity(spec: RouteSpec, index: int) -> dict[str, object]:
-    """Return what tells a route from all others."""
+def _identity(spec: RouteSpec) -> dict[str, object]:
+    """Return what tells a route from all others, besides where it leads."""
     return {
         "family": int(spec.family),
         "dst": "default",
-        "oif": index,
         "table": spec.table,
         "proto": PROTOCOL_STATIC,
         "priority": spec.metric,
@@ -154,4 +164,5 @@ def _identity(spec: RouteSpec, index: int) -> dict[str, object]:
 
 def _words(spec: RouteSpec) -> str:
     family = spec.family.name.lower()
-    return f"{family} route default dev {spec.link} table {spec.table}"
+    target = f"default dev {spec.link}" if spec.link else "unreachable default"
+    return f"{family} route {target} table {spec.table}"

@@ -20,6 +20,7 @@ from kubespan.drivers.atomic_file import read_file, replace_file
 from kubespan.drivers.failures import Failures
 from kubespan.engine.edges import Publisher
 from kubespan.errors import DriverError, StateError
+from kubespan.model.constants import LINK_NAME
 from kubespan.model.sysctl import (
     SysctlChange,
     SysctlPlan,
@@ -29,6 +30,8 @@ from kubespan.model.sysctl import (
 
 PROC_SYS: Final = Path("/proc/sys")
 BOOT_ID: Final = "kernel/random/boot_id"
+OUR_LINK: Final = f"net/ipv4/conf/{LINK_NAME}/"
+"""Switches that go with our link: nothing to remember, so no full disk in the way."""
 LOOK_EVERY_S: Final = 30.0
 RECORD_MAX_BYTES: Final = 64 * 1024
 PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", re.ASCII)
@@ -107,10 +110,11 @@ class Sysctls:
         current = self._read(name)
         if current is None or current == value:
             return
-        # remembered first: a crash between the two must not lose the original
-        changed = self._read_record()
-        original = changed[name].original if name in changed else current
-        self._write_record(changed | {name: SysctlChange(original, value)})
+        if not name.startswith(OUR_LINK):
+            # remembered first: a crash between the two must not lose the original
+            changed = self._read_record()
+            original = changed[name].original if name in changed else current
+            self._write_record(changed | {name: SysctlChange(original, value)})
         self._write(name, value)
 
     def _restore(self, name: str) -> None:

@@ -15,6 +15,8 @@ MARK_FORCE: Final = 0x40
 MARK_MASK: Final = MARK_WIREGUARD | MARK_FORCE
 ROUTING_TABLE: Final = 180
 ROUTE_METRIC: Final = 1
+UNREACHABLE_METRIC: Final = 65535
+"""Behind every route into the mesh; not Talos'."""
 RULE_PRIORITY: Final = 32500
 PROTOCOL_STATIC: Final = 4
 """``proto static`` of routes and rules, section 4.7."""

@@ -47,7 +47,11 @@ class AddressSpec:
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """A default route into a link, in a table of its own."""
+    """A default route in a table of its own: into a link, or nowhere.
+
+    Attributes:
+        link: empty makes the destination unreachable; the MTU is then 0.
+    """
 
     family: Family
     table: int

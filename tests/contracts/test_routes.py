@@ -16,6 +16,8 @@ IPV4 = RouteSpec(Family.INET, table=180, link=LINK, metric=1, mtu_bytes=1420)
 IPV6 = replace(IPV4, family=Family.INET6)
 SMALLER = replace(IPV4, mtu_bytes=1380)
 LATER = replace(IPV4, metric=2)
+NOWHERE4 = RouteSpec(Family.INET, table=180, link="", metric=65535, mtu_bytes=0)
+NOWHERE6 = replace(NOWHERE4, family=Family.INET6)
 
 
 def keyed(*specs: RouteSpec) -> dict[str, RouteSpec]:
@@ -39,6 +41,8 @@ def converge(kernel: Kernel, *specs: RouteSpec) -> dict[str, RouteSpec]:
         pytest.param((), (IPV4, IPV6), id="both families"),
         pytest.param((IPV4, IPV6), (SMALLER, IPV6), id="another MTU"),
         pytest.param((IPV4,), (LATER,), id="another metric"),
+        pytest.param((), (IPV4, IPV6, NOWHERE4, NOWHERE6), id="nowhere behind"),
+        pytest.param((IPV4, NOWHERE4, NOWHERE6), (IPV4,), id="nowhere no more"),
         pytest.param((IPV4, IPV6), (), id="none"),
     ],
 )
@@ -63,6 +67,16 @@ def test_routes_go_with_their_link_and_come_back_with_it(kernel: Kernel) -> None
 
     assert without == {}
     assert converge(kernel, IPV4, IPV6) == keyed(IPV4, IPV6)
+
+
+def test_unreachable_route_stays_while_the_link_is_away(kernel: Kernel) -> None:
+    kernel.add_link(LINK)
+    converge(kernel, IPV4, NOWHERE4)
+    kernel.remove_link(LINK)
+
+    found = kernel.run(Routes(LINK, open_socket=kernel.open).observe)
+
+    assert found == keyed(NOWHERE4)
 
 
 def test_applying_twice_is_harmless(kernel: Kernel) -> None:

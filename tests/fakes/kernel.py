@@ -124,7 +124,7 @@ class FakeKernel:
         fresh = FakeMessage(
             {
                 "RTA_TABLE": request.get("table", MAIN_TABLE),
-                "RTA_OIF": request["oif"],
+                "RTA_OIF": request.get("oif"),
                 "RTA_PRIORITY": request["priority"],
                 "RTA_METRICS": FakeMessage(
                     {"RTAX_MTU": request.get("metrics", {}).get("mtu")}
@@ -132,7 +132,7 @@ class FakeKernel:
             },
             family=request["family"],
             proto=request["proto"],
-            type=1,
+            type=7 if request.get("type") == "unreachable" else 1,
             dst_len=0,
         )
         there = [
@@ -143,13 +143,13 @@ class FakeKernel:
                 seen
                 for seen in there
                 if (seen["proto"], seen.get_attr("RTA_OIF"))
-                == (request["proto"], request["oif"])
+                == (request["proto"], request.get("oif"))
             ]
             if not mine:
                 raise NetlinkError(errno.ESRCH)
             self.routes.remove(mine[0])
             return []
-        if request["oif"] not in self.links:
+        if fresh["type"] == 1 and request["oif"] not in self.links:
             raise NetlinkError(errno.ENODEV)
         if there and command == "add":
             raise NetlinkError(errno.EEXIST)

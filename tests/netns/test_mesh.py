@@ -123,7 +123,10 @@ def test_rules_and_routes_are_those_of_the_specification(lab: Lab, family: str) 
         routes = node.run(["ip", family, "route", "show", "table", "180"]).stdout
 
         assert [rule for rule in rules if "32500" in rule] == [RULE]
-        assert routes.strip().removesuffix(" pref medium") == ROUTE
+        into, nowhere = routes.splitlines()
+        assert into.strip().removesuffix(" pref medium") == ROUTE
+        assert nowhere.startswith("unreachable default ")
+        assert "metric 65535" in nowhere
 
 
 @pytest.mark.checklist(47)

@@ -27,7 +27,7 @@ def device(*resources):
 def test_peers_are_sorted_and_share_the_cluster_secret():
     specs = [a_peer_spec(f"node-{n}") for n in range(9)]
 
-    spec = device(*US, SYNCED, *specs)
+    spec = device(*US, *specs)
 
     keys = [str(peer.public_key) for peer in spec.peers]
     assert keys == sorted(keys)

@@ -37,3 +37,18 @@ require_net_admin("run the mesh")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert "no power over the network it sees" in done.stderr
+
+
+def test_no_core_file_will_hold_a_key():
+    script = """
+import resource
+from kubespan.drivers.privileges import forbid_core_dumps
+forbid_core_dumps()
+print(resource.getrlimit(resource.RLIMIT_CORE))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "(0, 0)\n"

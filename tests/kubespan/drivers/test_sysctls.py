@@ -224,7 +224,7 @@ async def test_record_says_what_a_person_needs(root: Path) -> None:
 
 @pytest.mark.netns
 @pytest.mark.checklist(55)
-def test_reverse_path_filter_of_our_own_link_is_set_and_put_back(
+def test_reverse_path_filter_of_our_own_link_is_set_and_goes_with_it(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     namespace.sh(
@@ -233,10 +233,23 @@ def test_reverse_path_filter_of_our_own_link_is_set_and_put_back(
     )
     driver = Sysctls((OURS,), tmp_path / "record.json")
 
-    async def body() -> tuple[str, str]:
-        await driver.apply(SysctlPlan({OURS: "2"}))
-        during = (await driver.observe()).values[OURS]
-        await driver.restore()
-        return during, (await driver.observe()).values[OURS]
+    async def body() -> str:
+        await driver.apply(SysctlPlan({OURS: "0"}))
+        return (await driver.observe()).values[OURS]
 
-    assert namespace.run(body) == ("2", "1")
+    assert namespace.run(body) == "0"
+    namespace.sh("ip link del kubespan")
+    assert namespace.run(driver.observe) == SysctlState({}, {})
+
+
+async def test_switch_of_our_own_link_is_set_also_when_nothing_can_be_remembered(
+    root: Path,
+) -> None:
+    (root / OURS).parent.mkdir(parents=True)
+    (root / OURS).write_text("1\n")
+    driver = Sysctls((OURS,), root / "no such directory" / "record.json", root)
+
+    await driver.apply(SysctlPlan({OURS: "0"}))
+
+    assert value_of(root, OURS) == "0"
+    assert (await driver.observe()).changed == {}

@@ -6,9 +6,16 @@ from kubespan.model.network import Family, RouteSpec, RoutingRuleSpec
 
 @pytest.mark.checklist(46)
 def test_both_families_have_a_default_route_in_table_180():
-    assert mesh_routes(1400) == (
+    assert mesh_routes(1400, force=False) == (
         RouteSpec(Family.INET, 180, "kubespan", 1, 1400),
         RouteSpec(Family.INET6, 180, "kubespan", 1, 1400),
+    )
+
+
+def test_forced_traffic_finds_no_other_way_while_the_link_is_away():
+    assert mesh_routes(1400, force=True)[2:] == (
+        RouteSpec(Family.INET, 180, "", 65535, 0),
+        RouteSpec(Family.INET6, 180, "", 65535, 0),
     )
 
 
