@@ -100,8 +100,8 @@ class WireGuardWatch:
     Args:
         driver: how to look.
         clock: measures how long a look takes.
-        on_change: called when the device came or went, or its key, port or mark
-            changed; not at the first look. The kernel tells nobody of these.
+        on_change: called when the device came or went, or somebody else configured
+            it, which the kernel tells nobody; not at the first look.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class WireGuardWatch:
         self._seen: WireGuardDevice | None = None
 
     def poke(self) -> None:
-        """Look now: something has just been changed."""
+        """Look now: we have just changed something."""
         self._poked.set()
 
     async def run(self, publisher: Publisher) -> None:
@@ -124,12 +124,13 @@ class WireGuardWatch:
             DriverError: the device cannot be looked at.
         """
         while True:
+            ours = self._poked.is_set()
             self._poked.clear()
             since_s = self._clock.now_s()
             device = await self._driver.observe()
             took_s = self._clock.now_s() - since_s
             publisher.replace(WireGuardDevice, (device,))
-            if self._seen and _settings(self._seen) != _settings(device):
+            if self._seen and _is_news(self._seen, device, ours=ours):
                 self._on_change()
             self._seen = device
             try:
@@ -145,8 +146,19 @@ _ABSENT: Final = frozenset(
 )
 
 
+def _is_news(before: WireGuardDevice, now: WireGuardDevice, *, ours: bool) -> bool:
+    if before.present != now.present:
+        return True
+    return not ours and _settings(before) != _settings(now)
+
+
 def _settings(device: WireGuardDevice) -> tuple[object, ...]:
-    return device.present, device.public_key, device.listen_port, device.mark
+    """Return what is configured, without endpoints and counters, in no order."""
+    peers = {
+        peer.public_key.raw: (peer.preshared_key, peer.allowed_ips, peer.keepalive_s)
+        for peer in device.peers
+    }
+    return device.public_key, device.listen_port, device.mark, peers
 
 
 def _no_device(link: str, kind: str | None) -> DriverError:

@@ -5,11 +5,20 @@ import pytest
 
 from kubespan.drivers.wireguard import WireGuardWatch
 from kubespan.errors import DriverError
-from kubespan.model.wireguard import WireGuardChange, WireGuardDevice
+from kubespan.model.wireguard import (
+    WireGuardChange,
+    WireGuardDevice,
+    WireGuardPeerChange,
+)
+from tests.builders import changed
 from tests.fakes.clock import FakeClock
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.wireguard import FakeWireGuardDriver, FakeWireGuardHost
-from tests.wireguard_builders import LINK, a_link
+from tests.wireguard_builders import LINK, PRESHARED, a_key, a_link, networks_of
+
+PEER = WireGuardPeerChange(
+    a_key(1), new=True, preshared_key=PRESHARED, allowed_ips=networks_of(1)
+)
 
 # What these classes do with devices is in tests/contracts/test_wireguard.py.
 
@@ -119,18 +128,46 @@ async def test_coming_and_going_is_told_but_not_the_first_look(
     assert (first, gone, watched.changes) == (0, 1, 2)
 
 
-async def test_settings_somebody_else_made_are_told(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(WireGuardChange(LINK, mark=0x99), id="another mark"),
+        pytest.param(WireGuardChange(LINK, listen_port=99), id="another port"),
+        pytest.param(WireGuardChange(LINK, remove=(PEER.public_key,)), id="peer gone"),
+        pytest.param(
+            WireGuardChange(
+                LINK, set_peers=(changed(PEER, new=False, allowed_ips=()),)
+            ),
+            id="allowed IPs gone",
+        ),
+    ],
+)
+async def test_what_somebody_else_configured_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, damage: WireGuardChange
+):
+    watched = Watched(monkeypatch)
+    watched.host.add(a_link())
+    await watched.driver.apply(WireGuardChange(LINK, set_peers=(PEER,)))
+
+    await watched.run_until(lambda: len(watched.waits_s) == 1)
+    await watched.driver.apply(damage)
+    await watched.run_until(lambda: len(watched.waits_s) == 2)
+    told = watched.changes
+    await watched.run_until(lambda: len(watched.waits_s) == 3)
+
+    assert (told, watched.changes) == (1, 1)
+
+
+async def test_what_we_configured_ourselves_is_no_news(monkeypatch: pytest.MonkeyPatch):
     watched = Watched(monkeypatch)
     watched.host.add(a_link())
 
     await watched.run_until(lambda: len(watched.waits_s) == 1)
-    await watched.driver.apply(WireGuardChange(LINK, mark=0x99))
+    await watched.driver.apply(WireGuardChange(LINK, set_peers=(PEER,)))
+    watched.watch.poke()
     await watched.run_until(lambda: len(watched.waits_s) == 2)
-    marked = watched.changes
-    await watched.driver.apply(WireGuardChange(LINK, mark=0x99))
-    await watched.run_until(lambda: len(watched.waits_s) == 3)
 
-    assert (marked, watched.changes) == (1, 1)
+    assert watched.changes == 0
 
 
 async def test_refusal_ends_the_source_for_the_engine_to_start_again(
