@@ -100,7 +100,10 @@ def eventually_same(
     try:
         eventually(lambda: look() == before, "as before", *nodes, timeout_s=timeout_s)
     except AssertionError as error:
-        lines = before.splitlines(), look().splitlines()
+        try:
+            lines = before.splitlines(), look().splitlines()
+        except LabError:
+            raise error from None
         told = "\n".join(unified_diff(*lines, "before", "now", lineterm="", n=0))
         raise AssertionError(f"{error}\n{told}") from None
 
@@ -191,10 +194,8 @@ def notices(node: LabNode) -> list[str]:
 
 
 def picture(node: LabNode) -> str:
-    """Return all we put into a host, as text; the same for the same."""
-    done = [node.run(["sh", "-c", view], check=False) for view in VIEWS]
-    pairs = zip(VIEWS, done, strict=True)
-    return "\n".join(f"# {view}\n{one.stdout}" for view, one in pairs)
+    """Return all we put into a host, as text; `LabError` if a part is not there."""
+    return "\n".join(f"# {view}\n{say(node, view)}" for view in VIEWS)
 
 
 def firewall(node: LabNode) -> str:
