@@ -114,7 +114,7 @@ def build_drivers(
         discovery=DiscoveryClients(
             clock, entropy, options.state, os.environ, ttl_s=options.discovery_ttl_s
         ),
-        kubernetes=KubernetesRegistry(clock, entropy.jitter),
+        kubernetes=KubernetesRegistry(clock, entropy.jitter, options.state),
     )
 
 

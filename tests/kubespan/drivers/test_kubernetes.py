@@ -3,10 +3,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
+from pathlib import Path
 
 import pytest
 
-from kubespan.drivers import kubernetes_api
+from kubespan.drivers import kubernetes, kubernetes_api, kubernetes_cache
 from kubespan.drivers.clock import SystemClock
 from kubespan.drivers.kubeconfig import ApiAccess
 from kubespan.drivers.kubernetes import KubernetesDesired, KubernetesRegistry
@@ -21,6 +22,7 @@ from tests.fakes.publisher import FakePublisher
 
 ON = Config(discovery=DiscoverySettings(kubernetes_registry=True))
 OFF = Config()
+PODS = (ip_interface("10.244.1.0/24"), ip_interface("fd00:1::/64"))
 PODS_ONLY = Config(
     kubespan=KubeSpanSettings(enabled=True, advertise_kubernetes_networks=True)
 )
@@ -48,11 +50,11 @@ def a_member(name: str, **spec: object) -> dict:
 class Running:
     """A registry that runs against a fake API server."""
 
-    def __init__(self, api: FakeKubernetesApi) -> None:
+    def __init__(self, api: FakeKubernetesApi, state: Path) -> None:
         self.api = api
         self.publisher = FakePublisher()
         self.unreachable = ""
-        self.registry = KubernetesRegistry(SystemClock(), no_wait, self._find)
+        self.registry = KubernetesRegistry(SystemClock(), no_wait, state, self._find)
 
     def _find(self, kubeconfig: str) -> ApiAccess:
         if self.unreachable:
@@ -64,7 +66,7 @@ class Running:
 
     @property
     def node_ids(self) -> list[str]:
-        said = self.publisher.said[RegistryAffiliate]
+        said = self.publisher.said.get(RegistryAffiliate, {})
         return sorted(value.affiliate.node_id for value in said.values())
 
     @property
@@ -82,8 +84,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(api: FakeKubernetesApi) -> AsyncIterator[Running]:
-    run = Running(api)
+async def running(
+    api: FakeKubernetesApi, state: Path, *, unreachable: str = ""
+) -> AsyncIterator[Running]:
+    run = Running(api, state)
+    run.unreachable = unreachable
     task = asyncio.get_running_loop().create_task(run.registry.run(run.publisher))
     try:
         await run.until(lambda: KubernetesNode in run.publisher.said)
@@ -106,9 +111,9 @@ def our_annotations(api: FakeKubernetesApi) -> dict:
 
 
 async def test_what_it_says_is_decided_at_once_and_nobody_is_asked(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(OFF)
         await asyncio.sleep(0.02)
 
@@ -121,10 +126,12 @@ async def test_what_it_says_is_decided_at_once_and_nobody_is_asked(
 
 
 @pytest.mark.checklist(38)
-async def test_others_are_published_and_ours_is_written(api: FakeKubernetesApi) -> None:
+async def test_others_are_published_and_ours_is_written(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
     api.put(a_member("other"))
     api.put(a_node("plain"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
         await run.until(lambda: run.status and run.status.last_push_ns)
@@ -148,9 +155,9 @@ async def test_others_are_published_and_ours_is_written(api: FakeKubernetesApi) 
 
 
 async def test_nodes_that_come_change_and_go_are_followed(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
 
@@ -167,11 +174,11 @@ async def test_nodes_that_come_change_and_go_are_followed(
 
 @pytest.mark.parametrize("as_event", [True, False], ids=["event", "status"])
 async def test_gone_lists_again_and_loses_nobody(
-    api: FakeKubernetesApi, as_event: bool
+    api: FakeKubernetesApi, tmp_path: Path, as_event: bool
 ) -> None:
     api.gone_as_event = as_event
     api.put(a_member("a"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
 
@@ -186,7 +193,7 @@ async def test_gone_lists_again_and_loses_nobody(
 
 
 async def test_many_nodes_come_in_pages_even_if_a_token_expires(
-    api: FakeKubernetesApi, monkeypatch: pytest.MonkeyPatch
+    api: FakeKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kubernetes_api, "PAGE_ITEMS", 10)
     for number in range(35):
@@ -200,16 +207,16 @@ async def test_many_nodes_come_in_pages_even_if_a_token_expires(
         return original(request)  # type: ignore[arg-type] as above
 
     monkeypatch.setattr(api, "_page", page)
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
 
         await run.until(lambda: len(run.node_ids) == 35)
 
 
 async def test_our_affiliate_is_written_when_it_changes_and_only_then(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: api.count("patch") == 1)
         run.deliver(ON)
@@ -226,11 +233,11 @@ async def test_our_affiliate_is_written_when_it_changes_and_only_then(
 
 
 async def test_annotations_that_are_right_already_are_not_written(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     wanted = annotations_from_affiliate(OURS)
     api.put(a_node("ours", {k: v for k, v in wanted.items() if v}))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.last_push_ns)
 
@@ -238,10 +245,10 @@ async def test_annotations_that_are_right_already_are_not_written(
 
 
 async def test_a_refused_list_is_told_tried_again_and_harms_nothing_else(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     api.put(a_member("other"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
 
@@ -263,9 +270,11 @@ async def test_a_refused_list_is_told_tried_again_and_harms_nothing_else(
         assert run.status.next_attempt_ns == 0
 
 
-async def test_a_refused_write_is_told_and_tried_again(api: FakeKubernetesApi) -> None:
+async def test_a_refused_write_is_told_and_tried_again(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
     api.forbidden = {"patch"}
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and "patch node ours" in run.status.error)
 
@@ -276,9 +285,11 @@ async def test_a_refused_write_is_told_and_tried_again(api: FakeKubernetesApi) -
         assert run.status.error == ""
 
 
-async def test_an_api_server_that_is_away_loses_nobody(api: FakeKubernetesApi) -> None:
+async def test_an_api_server_that_is_away_loses_nobody(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
     api.put(a_member("other"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
         await run.until(lambda: run.own_node)
@@ -293,7 +304,7 @@ async def test_an_api_server_that_is_away_loses_nobody(api: FakeKubernetesApi) -
 
 
 async def test_who_claims_to_be_us_or_another_is_left_out_and_counted(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     thief = annotations_from_affiliate(replace(OURS, nodename="thief"))
     api.put(a_node("thief", thief))
@@ -301,7 +312,7 @@ async def test_who_claims_to_be_us_or_another_is_left_out_and_counted(
     copy = a_member("a")
     copy["metadata"]["name"] = "copy-of-a"
     api.put(copy)
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
 
@@ -314,16 +325,14 @@ async def test_who_claims_to_be_us_or_another_is_left_out_and_counted(
 
 @pytest.mark.checklist(15)
 async def test_our_pod_networks_are_published_without_the_registry(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     api.forbidden = {"patch"}
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(PODS_ONLY)
         await run.until(lambda: run.own_node)
 
-        assert run.own_node == KubernetesNode(
-            "ours", (ip_interface("10.244.1.0/24"), ip_interface("fd00:1::/64"))
-        )
+        assert run.own_node == KubernetesNode("ours", PODS)
         assert run.publisher.said[RegistryStatus] == {}
         assert run.node_ids == []
 
@@ -341,9 +350,9 @@ async def test_our_pod_networks_are_published_without_the_registry(
 
 
 async def test_no_way_in_is_told_as_a_notice_when_only_pods_are_wanted(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.unreachable = "nothing here"
         run.deliver(PODS_ONLY)
         await run.until(
@@ -356,10 +365,10 @@ async def test_no_way_in_is_told_as_a_notice_when_only_pods_are_wanted(
 
 
 async def test_switching_off_withdraws_and_leaves_annotations(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     api.put(a_member("other"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.node_ids == ["other-id"])
         await run.until(lambda: run.status and run.status.last_push_ns)
@@ -375,10 +384,10 @@ async def test_switching_off_withdraws_and_leaves_annotations(
 
 
 async def test_a_new_node_name_is_written_to_and_the_old_one_becomes_another(
-    api: FakeKubernetesApi,
+    api: FakeKubernetesApi, tmp_path: Path
 ) -> None:
     api.put(a_node("renamed"))
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: api.count("patch") == 1)
 
@@ -390,14 +399,16 @@ async def test_a_new_node_name_is_written_to_and_the_old_one_becomes_another(
         assert run.node_ids == []
 
 
-async def test_nodes_full_of_nonsense_do_no_harm(api: FakeKubernetesApi) -> None:
+async def test_nodes_full_of_nonsense_do_no_harm(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
     odd = a_node("odd", {"cluster.talos.dev/node-id": "odd-id"})
     odd["metadata"]["annotations"]["networking.talos.dev/self-ips"] = "x,10.0.0.9"
     odd["status"] = ["?"]
     odd["spec"] = {"podCIDRs": {"a": 1}}
     api.put(odd)
     api.watch_lines = [b'{"type":"ADDED","object":{"metadata":7}}\n']
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and run.status.connected)
         await run.until(lambda: run.node_ids == ["odd-id"])
@@ -406,11 +417,142 @@ async def test_nodes_full_of_nonsense_do_no_harm(api: FakeKubernetesApi) -> None
         await run.until(lambda: run.node_ids == ["good-id", "odd-id"])
 
 
-async def test_a_stream_of_garbage_is_waited_out(api: FakeKubernetesApi) -> None:
+async def test_a_stream_of_garbage_is_waited_out(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
     api.watch_lines = [b"<html>\n"]
-    async with running(api) as run:
+    async with running(api, tmp_path) as run:
         run.deliver(ON)
         await run.until(lambda: run.status and "not JSON" in run.status.error)
 
         api.watch_lines = []
         await run.until(lambda: run.status and run.status.connected)
+
+
+AWAY = "the API server is away"
+
+
+async def test_restart_while_the_api_server_is_away_withdraws_nothing(
+    api: FakeKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes_cache, "SAVE_DELAY_S", 0.0)
+    api.put(a_member("other"))
+    async with running(api, tmp_path) as run:
+        run.deliver(ON)
+        await run.until(lambda: run.own_node and run.node_ids == ["other-id"])
+        await run.until((tmp_path / "kubernetes-affiliates.json").exists)
+
+    async with running(api, tmp_path, unreachable=AWAY) as run:
+        # before anything is delivered: what is delivered is made of it
+        assert run.own_node == KubernetesNode("ours", PODS)
+        assert RegistryAffiliate not in run.publisher.said
+
+        run.deliver(ON)
+        await run.until(lambda: run.status and AWAY in run.status.error)
+
+        assert run.own_node == KubernetesNode("ours", PODS)
+        assert run.node_ids == ["other-id"]
+        assert run.status is not None
+        assert (run.status.affiliates, run.status.synced) == (1, False)
+
+        run.unreachable = ""
+        api.delete("other")
+        api.put(a_node("ours"))
+        await run.until(lambda: run.own_node == KubernetesNode("ours", ()))
+        await run.until(lambda: run.node_ids == [])
+        await run.until(lambda: run.status and run.status.synced)
+
+
+async def test_node_deleted_while_we_were_stopped_is_withdrawn_and_forgotten(
+    api: FakeKubernetesApi, tmp_path: Path
+) -> None:
+    await keep_own_node(api, tmp_path)
+    api.delete("ours")
+
+    async with running(api, tmp_path) as run:
+        assert run.own_node is not None
+        run.deliver(PODS_ONLY)
+        await run.until(lambda: run.own_node is None)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "affiliate", "kept"),
+    [
+        pytest.param(OFF, OURS, False, id="switched off"),
+        pytest.param(PODS_ONLY, None, False, id="nothing to tell"),
+        pytest.param(PODS_ONLY, replace(OURS, nodename=""), False, id="no member"),
+        pytest.param(PODS_ONLY, replace(OURS, nodename="new"), True, id="renamed"),
+    ],
+)
+async def test_settings_that_do_not_want_the_last_node_withdraw_it(
+    api: FakeKubernetesApi,
+    tmp_path: Path,
+    config: Config,
+    affiliate: Affiliate | None,
+    kept: bool,
+) -> None:
+    await keep_own_node(api, tmp_path)
+
+    async with running(api, tmp_path, unreachable=AWAY) as run:
+        run.deliver(config, affiliate)
+        await run.until(lambda: run.publisher.said[KubernetesNode] == {})
+
+    assert (tmp_path / "kubernetes-node.json").exists() is kept
+
+
+async def test_registry_that_is_switched_off_is_forgotten(
+    api: FakeKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes_cache, "SAVE_DELAY_S", 0.0)
+    api.put(a_member("other"))
+    async with running(api, tmp_path) as run:
+        run.deliver(ON)
+        await run.until((tmp_path / "kubernetes-affiliates.json").exists)
+        await run.until((tmp_path / "kubernetes-node.json").exists)
+
+        run.deliver(OFF)
+        await run.until(lambda: list(tmp_path.iterdir()) == [])
+
+
+async def test_damaged_files_are_told_and_replaced(
+    api: FakeKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes_cache, "SAVE_DELAY_S", 0.0)
+    for name in ("kubernetes-node.json", "kubernetes-affiliates.json"):
+        (tmp_path / name).write_text("[")
+    api.put(a_member("other"))
+    async with running(api, tmp_path, unreachable=AWAY) as run:
+        run.deliver(ON)
+        await run.until(lambda: run.status and run.status.error)
+
+        assert run.own_node is None
+        assert run.node_ids == []
+        assert "damaged; ignored" in run.publisher.notices["cache"]
+        assert "damaged; ignored" in run.publisher.notices["own node cache"]
+
+        run.unreachable = ""
+        await run.until(lambda: run.own_node and run.node_ids == ["other-id"])
+        await run.until(lambda: run.publisher.notices == {})
+
+
+async def test_untold_for_a_second_it_says_that_nobody_is_known(
+    api: FakeKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "FIRST_DELIVERY_S", 0.01)
+    api.put(a_member("other"))
+    async with running(api, tmp_path) as run:
+        await run.until(lambda: RegistryAffiliate in run.publisher.said)
+        assert run.node_ids == []
+
+        run.deliver(ON)
+        await run.until(lambda: run.node_ids == ["other-id"])
+
+
+async def keep_own_node(api: FakeKubernetesApi, state: Path) -> None:
+    """Leave the state directory as a run that knew our Node leaves it."""
+    async with running(api, state) as run:
+        run.deliver(PODS_ONLY)
+        await run.until(lambda: run.own_node)
+    assert [path.name for path in state.iterdir()] == ["kubernetes-node.json"]
