@@ -100,8 +100,9 @@ class WireGuardWatch:
     Args:
         driver: how to look.
         clock: measures how long a look takes.
-        on_change: called when the device came or went, or somebody else configured
-            it, which the kernel tells nobody; not at the first look.
+        on_change: called when the device came, went or was configured, which the
+            kernel tells nobody; not at the first look. Our own changes count too:
+            somebody else's may hide behind them.
     """
 
     def __init__(
@@ -124,13 +125,12 @@ class WireGuardWatch:
             DriverError: the device cannot be looked at.
         """
         while True:
-            ours = self._poked.is_set()
             self._poked.clear()
             since_s = self._clock.now_s()
             device = await self._driver.observe()
             took_s = self._clock.now_s() - since_s
             publisher.replace(WireGuardDevice, (device,))
-            if self._seen and _is_news(self._seen, device, ours=ours):
+            if self._seen and _settings(self._seen) != _settings(device):
                 self._on_change()
             self._seen = device
             try:
@@ -146,19 +146,14 @@ _ABSENT: Final = frozenset(
 )
 
 
-def _is_news(before: WireGuardDevice, now: WireGuardDevice, *, ours: bool) -> bool:
-    if before.present != now.present:
-        return True
-    return not ours and _settings(before) != _settings(now)
-
-
 def _settings(device: WireGuardDevice) -> tuple[object, ...]:
     """Return what is configured, without endpoints and counters, in no order."""
     peers = {
         peer.public_key.raw: (peer.preshared_key, peer.allowed_ips, peer.keepalive_s)
         for peer in device.peers
     }
-    return device.public_key, device.listen_port, device.mark, peers
+    own = (device.present, device.public_key, device.listen_port, device.mark)
+    return *own, peers
 
 
 def _no_device(link: str, kind: str | None) -> DriverError:

@@ -142,7 +142,7 @@ async def test_coming_and_going_is_told_but_not_the_first_look(
         ),
     ],
 )
-async def test_what_somebody_else_configured_is_told_once(
+async def test_what_somebody_configured_is_told_once(
     monkeypatch: pytest.MonkeyPatch, damage: WireGuardChange
 ):
     watched = Watched(monkeypatch)
@@ -156,18 +156,6 @@ async def test_what_somebody_else_configured_is_told_once(
     await watched.run_until(lambda: len(watched.waits_s) == 3)
 
     assert (told, watched.changes) == (1, 1)
-
-
-async def test_what_we_configured_ourselves_is_no_news(monkeypatch: pytest.MonkeyPatch):
-    watched = Watched(monkeypatch)
-    watched.host.add(a_link())
-
-    await watched.run_until(lambda: len(watched.waits_s) == 1)
-    await watched.driver.apply(WireGuardChange(LINK, set_peers=(PEER,)))
-    watched.watch.poke()
-    await watched.run_until(lambda: len(watched.waits_s) == 2)
-
-    assert watched.changes == 0
 
 
 async def test_refusal_ends_the_source_for_the_engine_to_start_again(
