@@ -50,6 +50,7 @@ from kubespan.wiring import CONTROLLERS, Drivers, Hands, feeds, sinks, sources
 log = logging.getLogger(__name__)
 
 SYSCTL_RECORD = "sysctls.json"
+TABLE_RECORD = "nft-table"
 STOP_S = 8.0
 """How long an orderly end may take before the rest is cut off."""
 
@@ -84,7 +85,9 @@ def build_hands(
         addresses=Addresses(LINK_NAME),
         routes=Routes(LINK_NAME),
         rules=RoutingRules(),
-        firewall=Nftables(config.host.nft_table, render_firewall),
+        firewall=Nftables(
+            config.host.nft_table, render_firewall, options.state / TABLE_RECORD
+        ),
         sysctls=Sysctls(SYSCTL_NAMES, options.state / SYSCTL_RECORD),
     )
 
@@ -110,7 +113,9 @@ def build_drivers(
         host=HostSource(),
         wireguard_watch=WireGuardWatch(hands.wireguard, clock, hints.on_network),
         route_events=route_monitor(hints.on_network),
-        firewall_events=nftables_monitor(config.host.nft_table, hints.on_firewall),
+        firewall_events=nftables_monitor(
+            lambda: hands.firewall.tables, hints.on_firewall
+        ),
         discovery=DiscoveryClients(
             clock, entropy, options.state, os.environ, ttl_s=options.discovery_ttl_s
         ),

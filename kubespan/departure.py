@@ -33,7 +33,7 @@ async def tear_down(options: Options, config: Config, tell: Tell) -> None:
 
     Args:
         options: the state directory is locked meanwhile.
-        config: names the firewall table.
+        config: names a firewall table; it goes, and those we remember.
         tell: called with one line for each thing removed.
 
     Raises:

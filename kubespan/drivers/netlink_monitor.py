@@ -7,7 +7,7 @@ for itself. Nothing is decoded and a burst makes one hint.
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from kubespan.drivers.netlink import refusals
@@ -36,8 +36,8 @@ class NetlinkMonitor:
         protocol: netlink protocol number.
         groups: bit mask of multicast groups.
         on_hint: called in the event loop after something changed, also once at start.
-        contains: only messages with these bytes count; empty for all. Messages of
-            nftables carry the name of the table.
+        contains: asked at each message; only one with any of these bytes in it counts.
+            Messages of nftables carry the name of the table.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class NetlinkMonitor:
         protocol: int,
         groups: int,
         on_hint: Callable[[], None],
-        contains: bytes = b"",
+        contains: Callable[[], Iterable[bytes]] = lambda: (b"",),
     ) -> None:
         self._protocol = protocol
         self._groups = groups
@@ -80,7 +80,7 @@ class NetlinkMonitor:
         try:
             while True:
                 heard = await loop.sock_recv(listener, DATAGRAM_MAX_BYTES)
-                if self._contains in heard:
+                if any(wanted in heard for wanted in self._contains()):
                     await asyncio.sleep(COALESCE_S)
                     _drain(listener)
                     self._on_hint()
@@ -97,10 +97,20 @@ def route_monitor(on_hint: Callable[[], None]) -> NetlinkMonitor:
     return NetlinkMonitor(socket.NETLINK_ROUTE, ROUTE_GROUPS, on_hint)
 
 
-def nftables_monitor(table: str, on_hint: Callable[[], None]) -> NetlinkMonitor:
-    """Hear of changes to the nftables table ``table``, by whomever."""
-    name = table.encode() + b"\0"
-    return NetlinkMonitor(NETLINK_NETFILTER, NFTABLES_GROUPS, on_hint, name)
+def nftables_monitor(
+    tables: Callable[[], Iterable[str]], on_hint: Callable[[], None]
+) -> NetlinkMonitor:
+    """Hear of changes to nftables tables, by whomever.
+
+    Args:
+        tables: the names that count at that moment.
+        on_hint: called after something changed.
+    """
+
+    def names() -> list[bytes]:
+        return [name.encode() + b"\0" for name in tables()]
+
+    return NetlinkMonitor(NETLINK_NETFILTER, NFTABLES_GROUPS, on_hint, names)
 
 
 def _enlarge(listener: socket.socket) -> None:

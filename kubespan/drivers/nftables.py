@@ -1,10 +1,13 @@
-"""One table of the packet filter, replaced whole by the program ``nft``.
+"""Our table of the packet filter, replaced whole by the program ``nft``.
 
 Every transaction of anybody raises the kernel's generation by one. What we applied is
 known to be intact while the generation stands still, or while a listing with handles
 reads as it did right after our own transaction::
 
     generation n ── our nft ── n+1 ── listing ── n+1      the listing is ours alone
+
+The table's name may change: the new one is made before the old one goes, so that
+packets are marked all the time.
 
 Source:
     kubespan.md section 4.9.
@@ -14,17 +17,19 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import shutil
 import signal
 import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from kubespan.drivers.failures import Failures
 from kubespan.drivers.netlink import refusals
 from kubespan.drivers.netlink_monitor import NETLINK_NETFILTER
+from kubespan.drivers.nftables_record import PLAIN_NAME, TableRecord
 from kubespan.errors import DriverError
 from kubespan.model.diff import Diff
 from kubespan.model.firewall import FirewallSpec
@@ -43,7 +48,6 @@ ANSWER_S: Final = 1.0
 NO_NFTABLES: Final = (errno.EPROTONOSUPPORT, errno.EINVAL, errno.EOPNOTSUPP)
 NOT_THERE: Final = "No such file or directory"
 ERROR_TEXT_MAX: Final = 300
-PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,12 @@ class Applied:
 class Nftables:
     """Our own table of family ``inet``; no other is ever touched.
 
+    Ours is what bears the present name, and what we made under a former one.
+
     Args:
-        table: its name.
+        table: the name to look for until a spec gives one.
         render: from a spec to the script that makes it so in one transaction.
+        record: file that remembers the names of the tables we made.
         program: name or path of ``nft``.
     """
 
@@ -73,69 +80,104 @@ class Nftables:
         self,
         table: str,
         render: Callable[[FirewallSpec], str],
+        record: Path,
         program: str = "nft",
     ) -> None:
-        if not PLAIN_NAME.fullmatch(table):
-            raise ValueError(f"table name {table!r} is not a plain identifier")
-        self._table = table
+        self._table = _checked_name(table)
         self._render = render
+        self._record = TableRecord(record)
         self._program = program
-        self._applied: Applied | None = None
+        self._made: set[str] | None = None
+        self._applied: dict[str, Applied] = {}
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Names of what is ours, whether it is there or not."""
+        return frozenset({self._table, *self._made_tables()})
 
     async def observe(self) -> dict[str, FirewallSpec]:
-        """Return the table by its name; empty if there is none.
+        """Return our tables by name; usually one, none if there is none.
 
         A table that is not exactly as we last made it, rule by rule, is returned as a
         spec that is never desired: with an MSS of 0.
         """
         generation = self._generation()
-        applied = self._applied
-        if applied is not None and applied.generation == generation:
-            return {self._table: applied.spec}
-        listing = await self._listing()
-        if listing is None:
-            self._applied = None
-            return {}
-        if applied is not None and applied.listing == listing:
-            # others changed tables of their own
-            self._applied = replace(applied, generation=generation)
-            return {self._table: applied.spec}
-        return {self._table: FirewallSpec(self._table, (), 0, 0)}
+        seen = {
+            name: await self._seen(name, generation) for name in sorted(self.tables)
+        }
+        return {name: spec for name, spec in seen.items() if spec is not None}
 
     async def apply(self, changes: Diff[str, FirewallSpec]) -> None:
-        """Replace or remove our table.
+        """Replace our table, then remove those of other names.
 
         Raises:
             DriverError: there is no ``nft``, or it refused; then nothing has changed.
+                Or the disk refused; then only the record is not as it should be.
         """
-        for spec in (*changes.create.values(), *changes.update.values()):
+        failures = Failures("change the firewall table")
+        new = (*changes.create.values(), *changes.update.values())
+        if new:
+            # remembered first: a crash after it must not leave a table behind
+            with failures.kept():
+                self._record.save(self._made_tables() | {spec.table for spec in new})
+        for spec in new:
             await self._replace(spec)
-        if self._table in changes.delete:
-            await self.delete()
+        for name in changes.delete:
+            await self.delete(name)
+        if changes.delete:
+            with failures.kept():
+                self._record.save(self._made_tables())
+        failures.raise_if_any()
 
-    async def delete(self) -> None:
-        """Remove our table, if it is there."""
-        self._applied = None
-        script = f"add table inet {self._table}\ndelete table inet {self._table}\n"
-        await self._run(f"remove firewall table {self._table}", script, "-f", "-")
+    async def delete(self, name: str) -> None:
+        """Remove a table of ours, if it is there."""
+        self._applied.pop(name, None)
+        script = f"add table inet {name}\ndelete table inet {name}\n"
+        await self._run(f"remove firewall table {name}", script, "-f", "-")
+        self._made_tables().discard(name)
+
+    async def _seen(self, name: str, generation: int) -> FirewallSpec | None:
+        """Return how a table of ours stands; None if it is not there."""
+        applied = self._applied.get(name)
+        if applied is not None and applied.generation == generation:
+            return applied.spec
+        listing = await self._listing(name)
+        if listing is None:
+            self._applied.pop(name, None)
+            if name != self._table:
+                # whoever makes one of that name now, it is not us
+                self._made_tables().discard(name)
+            return None
+        if applied is not None and applied.listing == listing:
+            # others changed tables of their own
+            self._applied[name] = replace(applied, generation=generation)
+            return applied.spec
+        return FirewallSpec(name, (), 0, 0)
 
     async def _replace(self, spec: FirewallSpec) -> None:
-        self._applied = None
+        name = self._table = _checked_name(spec.table)
+        self._applied.pop(name, None)
+        self._made_tables().add(name)
         before = self._generation()
-        operation = f"replace firewall table {self._table}"
+        operation = f"replace firewall table {name}"
         # 10,000 prefixes take 25 ms to print
         script = await asyncio.to_thread(self._render, spec)
         await self._run(operation, script, "-f", "-")
         after = self._generation()
-        listing = await self._listing()
+        listing = await self._listing(name)
         alone = after == before + 1 and self._generation() == after
         if alone and listing is not None:
-            self._applied = Applied(spec, after, listing)
+            self._applied[name] = Applied(spec, after, listing)
 
-    async def _listing(self) -> bytes | None:
-        """Return a digest of the table with its handles; None if there is no table."""
-        operation = f"list firewall table {self._table}"
-        command = ("-n", "-a", "list", "table", "inet", self._table)
+    def _made_tables(self) -> set[str]:
+        if self._made is None:
+            self._made = set(self._record.load())
+        return self._made
+
+    async def _listing(self, name: str) -> bytes | None:
+        """Return a digest of a table with its handles; None if there is no table."""
+        operation = f"list firewall table {name}"
+        command = ("-n", "-a", "list", "table", "inet", name)
         try:
             listed = await self._run(operation, "", *command)
         except DriverError as error:
@@ -216,6 +258,12 @@ def _raise_refusal(answer: bytes) -> None:
     if kind == NLMSG_ERROR:
         (code,) = struct.unpack_from("=i", answer, 16)
         raise OSError(-code, os.strerror(-code))
+
+
+def _checked_name(table: str) -> str:
+    if not PLAIN_NAME.fullmatch(table):
+        raise ValueError(f"table name {table!r} is not a plain identifier")
+    return table
 
 
 def _first_complaint(said: bytes) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from kubespan.daemon import Options
-from kubespan.departure import wipe, withdraw
+from kubespan.departure import tear_down, wipe, withdraw
 from kubespan.drivers.entropy import SystemEntropy
 from kubespan.drivers.state_dir import StateDir
 from kubespan.errors import StateError
@@ -49,3 +49,18 @@ async def test_node_that_never_was_has_nothing_to_withdraw(tmp_path):
 
     assert await withdraw(options, Config()) == ()
     assert not (tmp_path / "node-identity.yaml").exists()
+
+
+@pytest.mark.netns
+def test_tables_we_remember_go_without_a_configuration(namespace, tmp_path):
+    for table in ("mesh", "kubespan", "stranger"):
+        namespace.sh(f"nft add table inet {table}")
+    (tmp_path / "nft-table").write_text("mesh\n")
+    options = Options(Path(), tmp_path, Path())
+    told = []
+
+    namespace.run(lambda: tear_down(options, Config(), told.append))
+
+    assert told == ["firewall: -kubespan -mesh"]
+    assert namespace.sh("nft list tables") == "table inet stranger\n"
+    assert not (tmp_path / "nft-table").exists()

@@ -15,8 +15,8 @@ def down(config: Path | None, state_dir: Path) -> None:
     """Remove link, addresses, routes, rules, firewall table and changed switches.
 
     The daemon must have been stopped. Identity and keys are kept; other nodes forget
-    this one after half an hour (`kubespan reset` tells them at once). --config is
-    needed only if it names another firewall table than kubespan.
+    this one after half an hour (`kubespan reset` tells them at once). What to remove is
+    remembered in the state directory; a table that --config names goes as well.
     """
     from kubespan import daemon, departure  # noqa: PLC0415 - everything is behind it
     from kubespan.drivers.config_file import load_config  # noqa: PLC0415

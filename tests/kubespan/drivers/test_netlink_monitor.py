@@ -79,10 +79,12 @@ def test_links_addresses_routes_rules_and_switches_are_heard(
 
 @pytest.mark.netns
 def test_only_our_own_table_of_the_firewall_is_heard(namespace: Namespace) -> None:
+    names = ["kubespan"]
+
     async def body() -> list[bool]:
         hints = Hints(namespace)
         async with asyncio.TaskGroup() as group:
-            monitor = nftables_monitor("kubespan", hints.on_hint)
+            monitor = nftables_monitor(lambda: names, hints.on_hint)
             running = group.create_task(monitor.run())
             await asyncio.sleep(0)
             heard = [
@@ -96,10 +98,16 @@ def test_only_our_own_table_of_the_firewall_is_heard(namespace: Namespace) -> No
                 await hints.quiet_after("nft add table ip other"),
                 await hints.after("nft flush ruleset"),
             ]
+            await asyncio.sleep(QUIET_S)
+            names[:] = ["mesh", "mesh2"]
+            heard += [
+                await hints.quiet_after("nft add table inet kubespan"),
+                await hints.after("nft add table inet mesh2"),
+            ]
             running.cancel()
         return heard
 
-    assert namespace.run(body) == [True] * 6
+    assert namespace.run(body) == [True] * 8
 
 
 @pytest.mark.netns

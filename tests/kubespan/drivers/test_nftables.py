@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -34,6 +35,7 @@ table inet kubespan {
 	}
 }
 """  # noqa: E501 - a program's output
+MakeDriver = Callable[..., Nftables]
 ROUTED = ("10.244.1.0/24", "172.20.0.3/32", "172.20.0.5/32")
 
 
@@ -45,8 +47,19 @@ def keyed(*specs: FirewallSpec) -> dict[str, FirewallSpec]:
     return {spec.key: spec for spec in specs}
 
 
-def a_driver(program: str = "nft") -> Nftables:
-    return Nftables("kubespan", render_firewall, program)
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    return tmp_path / "nft-table"
+
+
+@pytest.fixture
+def a_driver(record: Path) -> MakeDriver:
+    """Make drivers of one state directory: what one remembers, the next one knows."""
+
+    def make(program: str = "nft", table: str = "kubespan") -> Nftables:
+        return Nftables(table, render_firewall, record, program)
+
+    return make
 
 
 async def converge(driver: Nftables, *specs: FirewallSpec) -> bool:
@@ -65,7 +78,9 @@ def plain(listing: str) -> str:
 
 @pytest.mark.netns
 @pytest.mark.checklist(48)
-def test_listing_is_that_of_the_specification(namespace: Namespace) -> None:
+def test_listing_is_that_of_the_specification(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     namespace.run(lambda: converge(a_driver(), a_firewall(*ROUTED)))
 
     assert plain(namespace.sh("nft list ruleset")) == LISTING
@@ -93,7 +108,10 @@ def test_listing_is_that_of_the_specification(namespace: Namespace) -> None:
     ],
 )
 def test_destinations_are_matched_by_family(
-    namespace: Namespace, routed: tuple[str, ...], found: list[str]
+    a_driver: MakeDriver,
+    namespace: Namespace,
+    routed: tuple[str, ...],
+    found: list[str],
 ) -> None:
     namespace.run(lambda: converge(a_driver(), a_firewall(*routed)))
 
@@ -128,7 +146,9 @@ def test_destinations_are_matched_by_family(
         ),
     ],
 )
-def test_damage_is_noticed_and_repaired(namespace: Namespace, damage: str) -> None:
+def test_damage_is_noticed_and_repaired(
+    a_driver: MakeDriver, namespace: Namespace, damage: str
+) -> None:
     driver, spec = a_driver(), a_firewall(*ROUTED)
 
     async def body() -> tuple[bool, bool, bool]:
@@ -143,6 +163,7 @@ def test_damage_is_noticed_and_repaired(namespace: Namespace, damage: str) -> No
 
 @pytest.mark.netns
 def test_tables_of_others_are_neither_touched_nor_taken_for_damage(
+    a_driver: MakeDriver,
     namespace: Namespace,
 ) -> None:
     namespace.sh("nft add table inet talos; nft add chain inet talos kubespan_outgoing")
@@ -161,7 +182,9 @@ def test_tables_of_others_are_neither_touched_nor_taken_for_damage(
 
 @pytest.mark.netns
 @pytest.mark.checklist(53)
-def test_refused_script_changes_nothing(namespace: Namespace) -> None:
+def test_refused_script_changes_nothing(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     driver = a_driver()
     namespace.run(lambda: converge(driver, a_firewall(*ROUTED)))
     wrong = "add rule inet kubespan nowhere accept\n"
@@ -174,7 +197,9 @@ def test_refused_script_changes_nothing(namespace: Namespace) -> None:
 
 
 @pytest.mark.netns
-def test_table_found_at_start_is_replaced_once(namespace: Namespace) -> None:
+def test_table_found_at_start_is_replaced_once(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     spec = a_firewall(*ROUTED)
     namespace.run(lambda: converge(a_driver(), spec))
     fresh = a_driver()
@@ -187,13 +212,15 @@ def test_table_found_at_start_is_replaced_once(namespace: Namespace) -> None:
 
 @pytest.mark.netns
 @pytest.mark.checklist(54)
-def test_removing_is_harmless_without_a_table(namespace: Namespace) -> None:
+def test_removing_is_harmless_without_a_table(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     driver = a_driver()
 
     async def body() -> None:
         await converge(driver, a_firewall(*ROUTED))
-        await driver.delete()
-        await driver.delete()
+        await driver.delete("kubespan")
+        await driver.delete("kubespan")
 
     namespace.run(body)
 
@@ -202,6 +229,7 @@ def test_removing_is_harmless_without_a_table(namespace: Namespace) -> None:
 
 @pytest.mark.netns
 def test_somebody_who_writes_at_the_same_moment_costs_one_more_look(
+    a_driver: MakeDriver,
     namespace: Namespace,
 ) -> None:
     driver, spec = a_driver(), a_firewall(*ROUTED)
@@ -221,7 +249,9 @@ def test_somebody_who_writes_at_the_same_moment_costs_one_more_look(
 
 
 @pytest.mark.netns
-def test_flushed_table_is_back_within_two_seconds(namespace: Namespace) -> None:
+def test_flushed_table_is_back_within_two_seconds(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     driver, spec = a_driver(), a_firewall(*ROUTED)
 
     async def keep(wake: asyncio.Event, done: Callable[[], None]) -> None:
@@ -234,7 +264,7 @@ def test_flushed_table_is_back_within_two_seconds(namespace: Namespace) -> None:
     async def body() -> None:
         wake, repaired = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            monitor = nftables_monitor("kubespan", wake.set)
+            monitor = nftables_monitor(lambda: driver.tables, wake.set)
             tasks = [
                 group.create_task(monitor.run()),
                 group.create_task(keep(wake, repaired.set)),
@@ -252,9 +282,101 @@ def test_flushed_table_is_back_within_two_seconds(namespace: Namespace) -> None:
     assert plain(namespace.sh("nft list ruleset")) == LISTING
 
 
+def tables(namespace: Namespace) -> list[str]:
+    return namespace.sh("nft list tables").splitlines()
+
+
+@pytest.mark.netns
+def test_table_of_a_new_name_is_there_before_the_old_one_goes(
+    namespace: Namespace, a_driver: MakeDriver, record: Path
+) -> None:
+    driver, old, new = a_driver(), a_firewall(*ROUTED), a_firewall(table="mesh")
+    scripts: list[str] = []
+    original = driver._run
+
+    async def seen(operation: str, script: str, *arguments: str) -> bytes:
+        if script:
+            scripts.append(operation)
+            record_was.append(record.read_text().split())
+        return await original(operation, script, *arguments)
+
+    record_was: list[list[str]] = []
+
+    async def body() -> list[bool]:
+        driver._run = seen
+        return [await converge(driver, spec) for spec in (old, old, new, new)]
+
+    assert namespace.run(body) == [True, False, True, False]
+    assert tables(namespace) == ["table inet mesh"]
+    assert scripts == [
+        "replace firewall table kubespan",
+        "replace firewall table mesh",
+        "remove firewall table kubespan",
+    ]
+    assert record_was == [["kubespan"], ["kubespan", "mesh"], ["kubespan", "mesh"]]
+    assert record.read_text() == "mesh\n"
+    assert driver.tables == {"mesh"}
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        pytest.param((a_firewall(table="mesh"),), id="another name"),
+        pytest.param((), id="none"),
+    ],
+)
+def test_table_of_the_last_run_goes_whatever_the_configuration_says_now(
+    namespace: Namespace, a_driver: MakeDriver, wanted: tuple[FirewallSpec, ...]
+) -> None:
+    namespace.sh("nft add table inet mesh2")
+    namespace.run(lambda: converge(a_driver(), a_firewall(*ROUTED)))
+    changed = a_driver(table="mesh")
+
+    async def body() -> list[bool]:
+        return [await converge(changed, *wanted) for _ in range(2)]
+
+    assert namespace.run(body) == [True, False]
+    assert set(tables(namespace)) == {
+        "table inet mesh2",
+        *(f"table inet {spec.table}" for spec in wanted),
+    }
+
+
+@pytest.mark.netns
+def test_table_that_is_gone_and_of_a_former_name_is_not_ours_any_more(
+    namespace: Namespace, a_driver: MakeDriver
+) -> None:
+    namespace.run(lambda: converge(a_driver(), a_firewall(*ROUTED)))
+    namespace.sh("nft flush ruleset")
+    driver, spec = a_driver(table="mesh"), a_firewall(*ROUTED, table="mesh")
+    namespace.run(lambda: converge(driver, spec))
+    namespace.sh("nft add table inet kubespan")
+
+    assert not namespace.run(lambda: converge(driver, spec))
+    assert namespace.run(lambda: converge(a_driver(table="mesh"), spec))
+    assert len(tables(namespace)) == 2
+
+
+@pytest.mark.netns
+def test_record_that_cannot_be_written_is_told_and_the_table_made(
+    namespace: Namespace, a_driver: MakeDriver, record: Path
+) -> None:
+    driver, spec = a_driver(), a_firewall(*ROUTED)
+    record.mkdir()
+
+    with pytest.raises(DriverError, match="remember the firewall table's name"):
+        namespace.run(lambda: converge(driver, spec))
+
+    assert plain(namespace.sh("nft list ruleset")) == LISTING
+    assert not namespace.run(lambda: converge(driver, spec))
+
+
 @pytest.mark.netns
 @pytest.mark.checklist(48, 49, 50)
-def test_packets_take_the_way_their_mark_and_address_say(namespace: Namespace) -> None:
+def test_packets_take_the_way_their_mark_and_address_say(
+    a_driver: MakeDriver, namespace: Namespace
+) -> None:
     """Counts packets by mark on their way out, as section 4.9 walks them."""
     namespace.sh(
         "for i in eth0 kubespan; do ip link add $i type veth peer name far-$i;"
@@ -302,10 +424,10 @@ async def what_is_said(body: Callable[[], Awaitable[object]]) -> str:
     return str(told.value)
 
 
-async def test_missing_program_is_named_with_its_package() -> None:
+async def test_missing_program_is_named_with_its_package(a_driver: MakeDriver) -> None:
     driver = a_driver("nft-that-is-not-there")
 
-    said = await what_is_said(driver.delete)
+    said = await what_is_said(partial(driver.delete, "kubespan"))
 
     assert said == (
         "remove firewall table kubespan: no program nft-that-is-not-there:"
@@ -322,19 +444,25 @@ async def test_missing_program_is_named_with_its_package() -> None:
     ],
 )
 async def test_program_that_fails_is_quoted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: str
+    a_driver: MakeDriver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    expected: str,
 ) -> None:
     monkeypatch.setattr("kubespan.drivers.nftables.TIMEOUT_S", 0.3)
     program = tmp_path / "nft"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
 
-    said = await what_is_said(a_driver(str(program)).delete)
+    said = await what_is_said(partial(a_driver(str(program)).delete, "kubespan"))
 
     assert said == f"remove firewall table kubespan: {expected}"
 
 
 @pytest.mark.parametrize("table", ["", "a b", "a;flush ruleset"])
-def test_name_that_is_no_identifier_is_refused(table: str) -> None:
+def test_name_that_is_no_identifier_is_refused(
+    a_driver: MakeDriver, table: str
+) -> None:
     with pytest.raises(ValueError, match="identifier"):
-        Nftables(table, render_firewall)
+        a_driver(table=table)
