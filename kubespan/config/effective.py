@@ -69,6 +69,7 @@ def _host(settings: HostSettings) -> dict[str, Any]:
         "podNetworks": _texts(settings.pod_networks),
         "serviceNetworks": _texts(settings.service_networks),
         "externalAddresses": _texts(settings.external_addresses),
+        "excludeInterfaces": list(settings.exclude_interfaces),
         "wireguard": str(settings.wireguard),
         "userspacePrograms": list(settings.userspace_programs),
         "listenPort": settings.listen_port,

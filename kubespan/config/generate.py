@@ -36,6 +36,8 @@ _HOST_COMMENTS: Final = """\
 # podNetworks: [10.244.0.0/16]    # Kubernetes' own addresses are never announced
 # serviceNetworks: [10.96.0.0/12]
 # externalAddresses: [203.0.113.7]   # where other nodes reach this one through NAT
+# excludeInterfaces: [docker0, virbr*]  # addresses of these links are not announced;
+#                                 # default: what container engines make; []: none
 # wireguard: auto                 # auto, kernel or userspace
 # sysctls: check                  # check, or set what the mesh needs
 # discoveryCAFiles: {default: /etc/kubespan/discovery-ca.pem}

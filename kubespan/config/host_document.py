@@ -11,6 +11,7 @@ from kubespan.config.talos_documents import Section
 from kubespan.config.text_fields import (
     AbsolutePath,
     Hostname,
+    InterfacePatterns,
     MachineTypeField,
     NodeName,
     Port,
@@ -51,6 +52,9 @@ class HostDocument(Section):
     nft_table: TableName = _DEFAULTS.nft_table
     kubeconfig: AbsolutePath = ""
     external_addresses: list[ExternalAddress] = Field(default_factory=list)
+    exclude_interfaces: InterfacePatterns = Field(
+        default_factory=lambda: list(_DEFAULTS.exclude_interfaces)
+    )
     discovery_ca_files: dict[str, AbsolutePath] = Field(
         default_factory=dict, alias="discoveryCAFiles"
     )

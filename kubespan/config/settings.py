@@ -142,6 +142,7 @@ def _host(documents: ValidDocuments) -> HostSettings:
         nft_table=host.nft_table,
         kubeconfig=host.kubeconfig,
         external_addresses=_once(host.external_addresses),
+        exclude_interfaces=_once(host.exclude_interfaces),
     )
 
 

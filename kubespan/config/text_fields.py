@@ -27,6 +27,9 @@ _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 _TALOS_TABLE: Final = "talos"
 _PROGRAM: Final = re.compile(r"/.{1,4095}|[^/\s]{1,255}")
 _NAME_MAX_CHARACTERS: Final = 128
+_PATTERN_MAX_CHARACTERS: Final = 64
+_INTERFACE_PATTERN: Final = re.compile(r"[!-.0-~]{1,64}")
+_PATTERNS_MAX: Final = 64
 
 
 def _written(value: object) -> object:
@@ -123,6 +126,19 @@ def _program(text: str) -> str:
     return text
 
 
+def _interface_pattern(text: str) -> str:
+    if not _INTERFACE_PATTERN.fullmatch(text):
+        said = f"up to {_PATTERN_MAX_CHARACTERS} characters, no spaces and no /"
+        raise refusal(f"not a pattern of interface names ({said}): {shown(text)}")
+    return text
+
+
+def _interface_patterns(patterns: list[str]) -> list[str]:
+    if len(patterns) > _PATTERNS_MAX:
+        raise refusal(f"more than {_PATTERNS_MAX} patterns")
+    return patterns
+
+
 def _service_name(text: str) -> str:
     if len(text) > _NAME_MAX_CHARACTERS or not text.isprintable():
         raise refusal(f"not a name of at most {_NAME_MAX_CHARACTERS} characters")
@@ -174,6 +190,10 @@ PortOrUnset = Annotated[int, AfterValidator(_port_or_unset)]
 TableName = Annotated[str, AfterValidator(_table)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Program = Annotated[str, AfterValidator(_program)]
+InterfacePattern = Annotated[str, AfterValidator(_interface_pattern)]
+InterfacePatterns = Annotated[
+    list[InterfacePattern], AfterValidator(_interface_patterns)
+]
 ServiceName = Annotated[str, AfterValidator(_service_name)]
 MachineTypeField = Annotated[MachineType, BeforeValidator(_machine_type)]
 WireGuardField = Annotated[WireGuardChoice, BeforeValidator(_wireguard)]

@@ -57,15 +57,16 @@ def _local_node(
         *config.host.service_networks,
         *(prefix.network for prefix in pods),
     )
-    routed = without_kubernetes(routed_addresses(facts, external), foreign)
-    current = without_kubernetes(current_addresses(facts, external), foreign)
+    excluded = config.host.exclude_interfaces
+    routed = routed_addresses(facts, external, excluded)
+    current = current_addresses(facts, external, excluded)
     return LocalNode(
         node_id=identity.node_id,
         names=name_local_node(config.host, facts),
         operating_system=facts.operating_system,
         mesh=view.one(MeshIdentity),
-        routed=tuple(prefix.ip for prefix in routed),
-        current=tuple(prefix.ip for prefix in current),
+        routed=tuple(prefix.ip for prefix in without_kubernetes(routed, foreign)),
+        current=tuple(prefix.ip for prefix in without_kubernetes(current, foreign)),
         public=order_public_ips(view.all(PublicAddress), config.discovery.services),
         pod_networks=pods,
     )

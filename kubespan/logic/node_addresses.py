@@ -3,14 +3,18 @@
 ::
 
     every address ── usable ──┬── links that are up + external ──► current
-                              └── links that are up - external
+         - excluded links     └── links that are up - external
                                              - SideroLink ───────► routed
+
+Links are excluded by name, which Talos has no need for: on other hosts bridges of
+container engines have the same addresses everywhere, and lead nowhere from outside.
 
 Source:
     kubespan.md section 2.3.
 """
 
 from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
 from kubespan.logic.addressing import is_siderolink_ula
@@ -21,22 +25,27 @@ NARROW_SCOPE: Final = Scope.LINK
 
 
 def current_addresses(
-    facts: HostFacts, external: Iterable[Prefix] = ()
+    facts: HostFacts,
+    external: Iterable[Prefix] = (),
+    excluded: Collection[str] = (),
 ) -> tuple[Prefix, ...]:
     """Return what the node can be reached at: candidates for endpoints.
 
     Args:
         facts: the host as it was seen.
         external: addresses a cloud keeps for this host and the host does not have.
+        excluded: shell patterns of names of links that are passed over.
 
     Returns:
         Sorted in v1 order, without exact duplicates.
     """
-    return _sorted({*_usable_addresses(facts), *external})
+    return _sorted({*_usable_addresses(facts, excluded), *external})
 
 
 def routed_addresses(
-    facts: HostFacts, external: Iterable[Prefix] = ()
+    facts: HostFacts,
+    external: Iterable[Prefix] = (),
+    excluded: Collection[str] = (),
 ) -> tuple[Prefix, ...]:
     """Return what the node has: the addresses others route to it.
 
@@ -50,7 +59,7 @@ def routed_addresses(
     return _sorted(
         {
             prefix
-            for prefix in _usable_addresses(facts)
+            for prefix in _usable_addresses(facts, excluded)
             if prefix.ip not in foreign and not is_siderolink_ula(prefix.ip)
         }
     )
@@ -70,8 +79,12 @@ def without_kubernetes(
     )
 
 
-def _usable_addresses(facts: HostFacts) -> set[Prefix]:
-    up = {link.name for link in facts.links if link.up}
+def _usable_addresses(facts: HostFacts, excluded: Collection[str]) -> set[Prefix]:
+    up = {
+        link.name
+        for link in facts.links
+        if link.up and not any(fnmatchcase(link.name, each) for each in excluded)
+    }
     return {
         seen.address
         for seen in facts.addresses

@@ -6,6 +6,7 @@ Source:
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from kubespan.model.address import IPAddress, Network, Prefix
 from kubespan.model.affiliate import MachineType
@@ -13,6 +14,24 @@ from kubespan.model.constants import MTU_DEFAULT_BYTES, NFT_TABLE_DEFAULT
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.keys import SecretKey
 from kubespan.model.wireguard import WireGuardChoice
+
+EXCLUDED_INTERFACES_DEFAULT: Final = (
+    "docker0",
+    "docker_gwbridge",
+    "br-????????????",  # networks of Docker Compose: br- and 12 hexadecimal digits
+    "virbr*",
+    "lxcbr*",
+    "lxdbr*",
+    "podman*",
+    "cni*",
+    "flannel*",
+    "cali*",
+    "cilium*",
+    "kube-ipvs0",
+    "nodelocaldns",
+    "weave*",
+)
+"""What container engines make; most have the same addresses on every host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,8 @@ class HostSettings:
         nft_table: name of our ``inet`` table.
         kubeconfig: path for the Kubernetes registry; empty for the default search.
         external_addresses: announced as endpoints, not as addresses.
+        exclude_interfaces: shell patterns; addresses of links with such names are
+            announced neither as addresses nor as endpoints.
         userspace_programs: names or paths tried in order.
     """
 
@@ -108,6 +129,7 @@ class HostSettings:
     nft_table: str = NFT_TABLE_DEFAULT
     kubeconfig: str = ""
     external_addresses: tuple[IPAddress, ...] = ()
+    exclude_interfaces: tuple[str, ...] = EXCLUDED_INTERFACES_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

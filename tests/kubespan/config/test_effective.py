@@ -27,4 +27,5 @@ def test_settings_are_plain_values():
     text = json.dumps(settings)
     assert settings["host"]["machineType"] == "controlplane"
     assert settings["kubespan"]["filters"]["peerEndpoints"] is None
+    assert "docker0" in settings["host"]["excludeInterfaces"]
     assert SECRET not in text

@@ -61,7 +61,9 @@ def test_wishes_are_fulfilled():
     assert [str(n) for n in config.host.advertised_networks] == list(wishes.advertise)
 
 
-@pytest.mark.parametrize("example", ["nodeName", "podNetworks", "discoveryCAFiles"])
+@pytest.mark.parametrize(
+    "example", ["nodeName", "podNetworks", "excludeInterfaces", "discoveryCAFiles"]
+)
 def test_commented_examples_are_valid_when_uncommented(example: str):
     lines = [
         line.removeprefix("# ") if line.startswith(f"# {example}:") else line

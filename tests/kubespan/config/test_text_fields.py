@@ -1,7 +1,11 @@
 import pytest
 
 from kubespan.config.parse import parse_config
-from kubespan.model.config import Config, SysctlPolicy
+from kubespan.model.config import (
+    EXCLUDED_INTERFACES_DEFAULT,
+    Config,
+    SysctlPolicy,
+)
 from kubespan.model.wireguard import WireGuardChoice
 from tests.config_texts import (
     ID,
@@ -148,6 +152,13 @@ def test_cluster_id_longer_than_the_service_takes_is_refused():
         ("userspacePrograms: ['']", "must be a program's name or absolute path"),
         ("userspacePrograms: wireguard-go", "must be a list"),
         ("registerWithFQDN: maybe", "must be true or false"),
+        ("excludeInterfaces: docker0", "must be a list"),
+        ("excludeInterfaces: [eth0, '']", "not a pattern of interface names"),
+        ("excludeInterfaces: ['a b']", "not a pattern of interface names"),
+        ("excludeInterfaces: [/dev/eth0]", "not a pattern of interface names"),
+        (f"excludeInterfaces: [{'a' * 65}]", "up to 64 characters"),
+        ("excludeInterfaces: [7]", "must be text"),
+        (f"excludeInterfaces: [{'a, ' * 65}]", "more than 64 patterns"),
         ("discoveryCAFiles: [a]", "must be a mapping"),
         ("discoveryCAFiles: {primary: ca.pem}", "must be an absolute path"),
     ],
@@ -191,3 +202,22 @@ def test_host_settings_become_values():
 def test_empty_node_name_is_not_the_same_as_none():
     assert parse_config(host("nodeName: ''"), "f").host.node_name == ""
     assert parse_config(host("nodeName:"), "f").host.node_name is None
+
+
+@pytest.mark.parametrize(
+    ("body", "patterns"),
+    [
+        pytest.param("", EXCLUDED_INTERFACES_DEFAULT, id="default"),
+        pytest.param("excludeInterfaces:", EXCLUDED_INTERFACES_DEFAULT, id="null"),
+        pytest.param("excludeInterfaces: []", (), id="none"),
+        pytest.param(
+            "excludeInterfaces: [br0, 'tap*', br0, 'veth[0-9]?']",
+            ("br0", "tap*", "veth[0-9]?"),
+            id="own",
+        ),
+    ],
+)
+def test_own_list_of_interfaces_replaces_the_default(
+    body: str, patterns: tuple[str, ...]
+):
+    assert parse_config(host(body), "f").host.exclude_interfaces == patterns

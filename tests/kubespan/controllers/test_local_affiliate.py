@@ -3,13 +3,15 @@ import pytest
 from kubespan.controllers.local_affiliate import LOCAL_AFFILIATE
 from kubespan.model.affiliate import LocalAffiliate
 from kubespan.model.endpoint import Endpoint
-from kubespan.model.host import KubernetesNode
+from kubespan.model.host import HostAddress, KubernetesNode, Scope
 from kubespan.model.registry import PublicAddress
 from kubespan.wire.affiliate import encode_affiliate
 from tests.builders import (
     a_config,
+    a_link,
     a_mesh_identity,
     a_node_identity,
+    changed,
     host_facts,
     ips,
     networks,
@@ -54,6 +56,26 @@ def test_external_addresses_are_endpoints_but_no_addresses():
     assert {endpoint.ip for endpoint in affiliate.kubespan.endpoints} == {
         *ips("192.0.2.2", "198.51.100.4")
     }
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ({}, ("192.0.2.2",)),
+        ({"exclude_interfaces": ("eth*",)}, ("172.17.0.1",)),
+        ({"exclude_interfaces": ()}, ("172.17.0.1", "192.0.2.2")),
+    ],
+    ids=["default", "others", "none"],
+)
+def test_excluded_links_give_neither_addresses_nor_endpoints(host, told):
+    facts = host_facts("192.0.2.2/24", links=[a_link(), a_link("docker0")])
+    bridge = HostAddress("docker0", *prefixes("172.17.0.1/16"), Scope.GLOBAL)
+    facts = changed(facts, addresses=(*facts.addresses, bridge))
+
+    affiliate, _ = local(a_config(host=host), facts, *US)
+
+    assert affiliate.addresses == ips(*told)
+    assert tuple(endpoint.ip for endpoint in affiliate.kubespan.endpoints) == ips(*told)
 
 
 @pytest.mark.checklist(15)

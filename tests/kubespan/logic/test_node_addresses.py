@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 
 import pytest
@@ -9,6 +10,7 @@ from kubespan.logic.node_addresses import (
     routed_addresses,
     without_kubernetes,
 )
+from kubespan.model.config import EXCLUDED_INTERFACES_DEFAULT
 from kubespan.model.host import HostAddress, HostFacts, HostLink, Scope
 
 SIDEROLINK = "fdae:41e4:649b:9303::1/64"
@@ -122,6 +124,53 @@ def test_addresses_of_pods_and_services_are_left_out_and_order_is_kept() -> None
     ]
 
     assert texts(without_kubernetes(addresses, networks)) == ["192.168.1.1/24"]
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("docker0", False),
+        ("docker_gwbridge", False),
+        ("br-0123456789ab", False),
+        ("virbr0", False),
+        ("cni0", False),
+        ("cni-podman0", False),
+        ("flannel.1", False),
+        ("cali12345678901", False),
+        ("cilium_host", False),
+        ("kube-ipvs0", False),
+        ("nodelocaldns", False),
+        ("eth0", True),
+        ("docker1", True),
+        ("br0", True),
+        ("br-lan", True),
+        ("VIRBR0", True),
+        ("kubespan", True),
+        ("bond0.100", True),
+    ],
+)
+def test_bridges_of_container_engines_are_told_only_on_request(
+    link: str, told: bool
+) -> None:
+    facts = on_link(a_host("172.17.0.1/16"), link)
+    elsewhere = [ip_interface("203.0.113.9/32")]
+
+    for tell in (current_addresses, routed_addresses):
+        found = texts(tell(facts, elsewhere, EXCLUDED_INTERFACES_DEFAULT))
+        assert ("172.17.0.1/16" in found) is told
+        assert "172.17.0.1/16" in texts(tell(facts, elsewhere, ()))
+    assert "203.0.113.9/32" in texts(
+        current_addresses(facts, elsewhere, EXCLUDED_INTERFACES_DEFAULT)
+    )
+
+
+def on_link(facts: HostFacts, name: str) -> HostFacts:
+    """Return the host with its one link called otherwise."""
+    return replace(
+        facts,
+        links=tuple(replace(link, name=name) for link in facts.links),
+        addresses=tuple(replace(seen, link=name) for seen in facts.addresses),
+    )
 
 
 @given(st.lists(st.ip_addresses()))
