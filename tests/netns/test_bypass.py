@@ -1,5 +1,6 @@
 """Traffic to a peer that is down: lost rather than readable, unless allowed."""
 
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.netns.support import (
     firewall,
     mesh_of,
     running_lab,
+    say,
     sees_up,
     steady_ping,
 )
@@ -62,6 +64,23 @@ def tapped(lab: Lab, far: LabNode, file: Path) -> tuple[Ping, int]:
     with listening(lab.internet, where, f"host {address_of(far)}", file) as tap:
         pinged = ping(lab.node("node-1").place, address_of(far))
     return pinged, inspect_capture(tap.content, (PAYLOAD,)).readable
+
+
+def test_by_default_nothing_leaves_in_the_clear_while_the_link_is_away(
+    lab: Lab, tmp_path: Path
+) -> None:
+    one, two = lab.node("node-1"), lab.node("node-2")
+    one.stop_daemon(signal.SIGKILL)
+    say(one, "ip link del kubespan")
+
+    pinged, readable = tapped(lab, two, tmp_path / "tap")
+    one.start_daemon()
+    eventually(lambda: sees_up(one, two), "node-2 is up again", one)
+    again, still_readable = tapped(lab, two, tmp_path / "tap")
+
+    assert (pinged.received, readable) == (0, 0)
+    assert again.is_whole
+    assert still_readable == 0
 
 
 def test_by_default_nothing_for_a_peer_that_is_down_leaves_in_the_clear(
