@@ -28,7 +28,8 @@ from kubespan.drivers.management import ManagementServer, ManagementService
 from kubespan.drivers.netlink_monitor import nftables_monitor, route_monitor
 from kubespan.drivers.nftables import Nftables
 from kubespan.drivers.once import Once
-from kubespan.drivers.privileges import require_net_admin
+from kubespan.drivers.peer_log import PeerLog
+from kubespan.drivers.privileges import forbid_core_dumps, require_net_admin
 from kubespan.drivers.routes import Routes
 from kubespan.drivers.routing_rules import RoutingRules
 from kubespan.drivers.state_dir import StateDir
@@ -120,6 +121,7 @@ def build_drivers(
             clock, entropy, options.state, os.environ, ttl_s=options.discovery_ttl_s
         ),
         kubernetes=KubernetesRegistry(clock, entropy.jitter, options.state),
+        peer_log=PeerLog(),
     )
 
 
@@ -169,6 +171,7 @@ async def run(options: Options) -> None:
     """
     config = await asyncio.to_thread(load_config, options.config)
     require_net_admin("run the mesh")
+    forbid_core_dumps()
     with StateDir(options.state) as state, HostLock():
         identity = state.load_identity(SystemEntropy().random_bytes)
         store, hints = Store(), Hints()

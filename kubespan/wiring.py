@@ -32,6 +32,7 @@ from kubespan.drivers.links import LinkDriver
 from kubespan.drivers.netlink_monitor import NetlinkMonitor
 from kubespan.drivers.nftables import Nftables
 from kubespan.drivers.once import Once
+from kubespan.drivers.peer_log import PeerLog
 from kubespan.drivers.routes import Routes
 from kubespan.drivers.routing_rules import RoutingRules
 from kubespan.drivers.sysctls import Sysctls
@@ -57,7 +58,7 @@ from kubespan.model.network import (
     RoutingRuleSpec,
     SysctlSpec,
 )
-from kubespan.model.peer import HarvestedEndpoint
+from kubespan.model.peer import HarvestedEndpoint, PeerOutlook
 from kubespan.model.registry import PublicAddress, RegistryStatus
 from kubespan.model.sysctl import SysctlValue
 from kubespan.model.wireguard import DataPlane, WireGuardDevice, WireGuardSpec
@@ -90,6 +91,7 @@ class Drivers:
     firewall_events: NetlinkMonitor
     discovery: DiscoveryClients
     kubernetes: KubernetesRegistry
+    peer_log: PeerLog
 
 
 def sources(drivers: Drivers) -> tuple[Source, ...]:
@@ -171,6 +173,11 @@ def feeds(drivers: Drivers) -> tuple[Feed, ...]:
             "discovery",
             (Config, NodeIdentity, LocalAffiliate, HarvestedEndpoint),
             lambda view: drivers.discovery.deliver(_discovery_desired(view)),
+        ),
+        Feed(
+            "peer_log",
+            (PeerOutlook,),
+            lambda view: drivers.peer_log.deliver(view.all(PeerOutlook)),
         ),
         Feed(
             "kubernetes",

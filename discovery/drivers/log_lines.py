@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("text", "json")
 
 
 class LineFormatter(logging.Formatter):

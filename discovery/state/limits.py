@@ -20,8 +20,6 @@ ENDPOINTS_PER_REQUEST_MAX = 1024
 
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 
-RATE_PER_S = 15.0
-RATE_BURST = 60
 # Ours. A call without a deadline waits for its turn, but not for ever: otherwise one
 # address could park any number of calls in our memory.
 RATE_WAIT_NS_MAX = 60 * NS_PER_S

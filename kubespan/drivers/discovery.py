@@ -24,7 +24,6 @@ from kubespan.protocol.discovery_roster import ENTRIES_MAX
 M = TypeVar("M", bound=Message)
 
 SERVICE: Final = "/sidero.discovery.server.Cluster"
-CLOSE_TIMEOUT_S: Final = 1.0
 _AFFILIATES_FIELD: Final = 1
 _DELETED_FIELD: Final = 2
 

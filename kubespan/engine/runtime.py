@@ -134,11 +134,6 @@ class Runtime:
         """Say that the host may no longer be as a sink left it: look again now."""
         self._sinks[sink].wake.set()
 
-    def hint_all(self) -> None:
-        """Look at everything again."""
-        for run in self._sinks.values():
-            run.wake.set()
-
     async def run(self, stop: asyncio.Event) -> None:
         """Move until ``stop`` is set; a crash in one loop ends them all."""
         unwatch = self._store.watch(self._on_events)

@@ -143,11 +143,13 @@ def test_peer_is_removed_without_disturbing_others(host: Host):
     assert peers_of(device) == {a_peer(1), a_peer(3)}
 
 
-def test_peers_stay_while_not_all_are_known(host: Host):
+def test_kept_peers_stay(host: Host):
+    kept = frozenset({a_peer(1).public_key})
+
     async def body():
         await make_link(host)
         await configure(host, a_spec(a_peer(1)))
-        return await configure(host, a_spec(a_peer(2), complete=False))
+        return await configure(host, a_spec(a_peer(2), kept=kept))
 
     device = host.run(body)
 

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from discovery.settings import Settings, parse_duration, parse_settings
-from discovery.state.limits import RATE_BURST, RATE_PER_S
 
 
 def parse(*arguments: str, **environment: str) -> Settings:
@@ -17,7 +16,7 @@ def test_defaults_are_those_of_the_reference_but_for_trust() -> None:
 
     assert settings == Settings()
     assert (settings.addr, settings.gc_interval_s) == (":3000", 60)
-    assert (settings.rate_limit_per_s, settings.rate_burst) == (RATE_PER_S, RATE_BURST)
+    assert (settings.rate_limit_per_s, settings.rate_burst) == (15, 60)
     assert not settings.trust_x_real_ip
     assert not settings.trust_first_x_forwarded_for
     assert settings.report_client_ip

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -153,7 +154,11 @@ def status(name: str | None, output: str) -> None:
 @click.argument("place")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(name: str | None, place: str, command: tuple[str, ...]) -> NoReturn:
-    """Run COMMAND, or a shell, in a namespace: node-1, node-1-pod, nat1, internet."""
+    """Run COMMAND, or a shell, in a namespace: node-1, node-1-pod, nat1, internet.
+
+    Network, processes, host name and /run are the namespace's own; files elsewhere,
+    such as those in /etc, are this machine's.
+    """
     found = _chosen(name).place(place)
     words = list(command) or [os.environ.get("SHELL", "/bin/sh")]
     arguments = found.command(words)
@@ -254,15 +259,18 @@ def _stage(text: str) -> str:
 
 def _how_to_look(name: str) -> str:
     option = f"--name {name}"
+    program = "kubespanctl"
+    if shutil.which(program) is None and Path(sys.argv[0]).name == program:
+        program = sys.argv[0]
     return "\n".join(
         [
             f"lab {name!r} runs; look around with",
-            f"  kubespanctl lab status {option}",
-            f"  kubespanctl lab shell {option} node-1 -- kubespanctl peers",
-            f"  kubespanctl lab shell {option} node-1",
-            f"  kubespanctl lab logs {option} node-1 -f",
-            f"  kubespanctl lab join {option}",
-            f"  kubespanctl lab destroy {option}",
+            f"  {program} lab status {option}",
+            f"  {program} lab shell {option} node-1 -- kubespanctl peers",
+            f"  {program} lab shell {option} node-1",
+            f"  {program} lab logs {option} node-1 -f",
+            f"  {program} lab join {option}",
+            f"  {program} lab destroy {option}",
         ]
     )
 

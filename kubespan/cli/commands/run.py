@@ -40,6 +40,7 @@ class JsonFormatter(logging.Formatter):
     default=DISCOVERY_TTL_S,
     show_default=True,
     envvar="KUBESPAN_DISCOVERY_TTL",
+    show_envvar=True,
     help="Seconds that discovery services keep this node without a refresh.",
 )
 @click.option(
@@ -48,6 +49,7 @@ class JsonFormatter(logging.Formatter):
     default="info",
     show_default=True,
     envvar="KUBESPAN_LOG_LEVEL",
+    show_envvar=True,
     help="Least important message to log.",
 )
 @click.option(
@@ -56,6 +58,7 @@ class JsonFormatter(logging.Formatter):
     default="text",
     show_default=True,
     envvar="KUBESPAN_LOG_FORMAT",
+    show_envvar=True,
     help="How to write the log, to standard error.",
 )
 def run(

@@ -96,4 +96,7 @@ def _registry(one: dict[str, Any]) -> str:
     state = "connected" if one["connected"] else trouble
     skipped = one["skipped"] + one["skippedEndpoints"]
     broken = f", {skipped} broken records skipped" if skipped else ""
-    return f"{name}: {state}, {one['affiliates']} affiliates{broken}"
+    affiliates = (
+        "1 affiliate" if one["affiliates"] == 1 else f"{one['affiliates']} affiliates"
+    )
+    return f"{name}: {state}, {affiliates}{broken}"

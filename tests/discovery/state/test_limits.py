@@ -7,4 +7,3 @@ def test_limits_are_those_of_the_reference() -> None:
     assert (limits.AFFILIATE_DATA_BYTES_MAX, limits.ENDPOINT_BYTES_MAX) == (2048, 32)
     assert limits.TTL_NS_MAX == 1_800_000_000_000
     assert (limits.AFFILIATES_MAX, limits.ENDPOINTS_MAX) == (1024, 64)
-    assert (limits.RATE_PER_S, limits.RATE_BURST) == (15, 60)

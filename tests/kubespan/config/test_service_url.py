@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from kubespan.config.service_url import parse_service_url
 
 
+@pytest.mark.checklist(33)
 @pytest.mark.parametrize(
     ("url", "endpoint", "plaintext"),
     [

@@ -173,6 +173,7 @@ async def test_deletion_is_believed_once_list_confirms_it(
             assert node.known == expected
 
 
+@pytest.mark.checklist(37)
 async def test_it_stops_within_two_seconds_and_deletes_nothing(tmp_path: Path):
     async with FakeDiscoveryService().serving() as service:
         node, local = a_node("a", tmp_path)
