@@ -22,7 +22,7 @@ from kubespan.engine.store import Store
 from kubespan.model.affiliate import Affiliate, RegistryAffiliate
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.host import KubernetesNode
-from kubespan.model.registry import PublicAddress, RegistryStatus
+from kubespan.model.registry import PublicAddress, RegistryStatus, ServiceAddress
 from kubespan.model.wireguard import WireGuardDevice, WireGuardPeerSeen
 from kubespan.wiring import CONTROLLERS
 from tests.builders import (
@@ -71,7 +71,7 @@ class Bench:
         self.scheduler = Scheduler(self.store, CONTROLLERS, self.clock)
         facts = (a_config(), host_facts(), a_node_identity(), self._look())
         put_all(self.store, (*facts, *map(said, self.affiliates)))
-        for kind in (PublicAddress, RegistryStatus, KubernetesNode):
+        for kind in (PublicAddress, RegistryStatus, KubernetesNode, ServiceAddress):
             self.store.replace(kind, "test", (), NOW_NS)
         self.scheduler.settle()
 

@@ -32,6 +32,7 @@ from kubespan.drivers.peer_log import PeerLog
 from kubespan.drivers.privileges import forbid_core_dumps, require_net_admin
 from kubespan.drivers.routes import Routes
 from kubespan.drivers.routing_rules import RoutingRules
+from kubespan.drivers.service_addresses import ServiceAddresses
 from kubespan.drivers.state_dir import StateDir
 from kubespan.drivers.sysctls import Sysctls
 from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
@@ -120,6 +121,7 @@ def build_drivers(
         discovery=DiscoveryClients(
             clock, entropy, options.state, os.environ, ttl_s=options.discovery_ttl_s
         ),
+        service_addresses=ServiceAddresses(),
         kubernetes=KubernetesRegistry(clock, entropy.jitter, options.state),
         peer_log=PeerLog(),
     )
@@ -183,6 +185,9 @@ async def run(options: Options) -> None:
         # when the first decision is made
         last_known = DiscoveryDesired(config.discovery, None, identity.node_id, ())
         drivers.discovery.deliver(last_known)
+        drivers.service_addresses.deliver(
+            {service.name: service.endpoint for service in config.discovery.services}
+        )
         node = config.host.hostname or os.uname().nodename
         server = ManagementServer(ManagementService(store, node), options.socket)
         await server.start()

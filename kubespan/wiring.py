@@ -35,6 +35,7 @@ from kubespan.drivers.once import Once
 from kubespan.drivers.peer_log import PeerLog
 from kubespan.drivers.routes import Routes
 from kubespan.drivers.routing_rules import RoutingRules
+from kubespan.drivers.service_addresses import ServiceAddresses
 from kubespan.drivers.sysctls import Sysctls
 from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
 from kubespan.engine.controller import View
@@ -44,7 +45,7 @@ from kubespan.logic.diff import diff
 from kubespan.logic.link_diff import diff_links
 from kubespan.logic.sysctls import plan_sysctls
 from kubespan.logic.wireguard_diff import diff_wireguard
-from kubespan.model.affiliate import LocalAffiliate, RegistryAffiliate
+from kubespan.model.affiliate import LocalAffiliate, Registry, RegistryAffiliate
 from kubespan.model.config import Config, DiscoverySettings
 from kubespan.model.daemon import DaemonStatus
 from kubespan.model.diff import Diff
@@ -59,7 +60,7 @@ from kubespan.model.network import (
     SysctlSpec,
 )
 from kubespan.model.peer import HarvestedEndpoint, PeerOutlook
-from kubespan.model.registry import PublicAddress, RegistryStatus
+from kubespan.model.registry import PublicAddress, RegistryStatus, ServiceAddress
 from kubespan.model.sysctl import SysctlValue
 from kubespan.model.wireguard import DataPlane, WireGuardDevice, WireGuardSpec
 
@@ -90,6 +91,7 @@ class Drivers:
     route_events: NetlinkMonitor
     firewall_events: NetlinkMonitor
     discovery: DiscoveryClients
+    service_addresses: ServiceAddresses
     kubernetes: KubernetesRegistry
     peer_log: PeerLog
 
@@ -104,6 +106,7 @@ def sources(drivers: Drivers) -> tuple[Source, ...]:
         Source("host", (HostFacts,), drivers.host.run),
         Source("sysctls", (SysctlValue,), drivers.hands.sysctls.run),
         Source("discovery", (*registry, PublicAddress), drivers.discovery.run),
+        Source("service_addresses", (ServiceAddress,), drivers.service_addresses.run),
         Source("kubernetes", (*registry, KubernetesNode), drivers.kubernetes.run),
         Source("links", (DataPlane,), drivers.hands.links.run),
         Source("device", (WireGuardDevice,), drivers.wireguard_watch.run),
@@ -180,6 +183,11 @@ def feeds(drivers: Drivers) -> tuple[Feed, ...]:
             lambda view: drivers.peer_log.deliver(view.all(PeerOutlook)),
         ),
         Feed(
+            "service_addresses",
+            (Config, RegistryStatus),
+            lambda view: drivers.service_addresses.deliver(_service_targets(view)),
+        ),
+        Feed(
             "kubernetes",
             (Config, LocalAffiliate),
             lambda view: drivers.kubernetes.deliver(_kubernetes_desired(view)),
@@ -215,6 +223,18 @@ def _discovery_desired(view: View) -> DiscoveryDesired:
         node_id=identity.node_id if identity else "",
         harvested=view.all(HarvestedEndpoint),
     )
+
+
+def _service_targets(view: View) -> dict[str, str]:
+    """Return where each configured service is asked now; redirects are followed."""
+    config = view.one(Config)
+    asked = {
+        status.source: status.endpoint
+        for status in view.all(RegistryStatus)
+        if status.registry is Registry.SERVICE
+    }
+    services = config.discovery.services if config else ()
+    return {one.name: asked.get(one.name) or one.endpoint for one in services}
 
 
 def _kubernetes_desired(view: View) -> KubernetesDesired:

@@ -10,6 +10,7 @@ from functools import partial
 from kubespan.engine.controller import Controller, View
 from kubespan.logic.mesh_firewall import (
     NetworkBySpan,
+    bypass_endpoints,
     firewall_spec,
     merge_routed,
     qualifying_peers,
@@ -17,9 +18,12 @@ from kubespan.logic.mesh_firewall import (
 )
 from kubespan.model.address import Network
 from kubespan.model.config import Config
+from kubespan.model.endpoint import Endpoint
 from kubespan.model.firewall import FirewallSpec
+from kubespan.model.host import HostFacts
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.peer import KeptPeer, PeerSpec, PeerStatus
+from kubespan.model.registry import ServiceAddress
 
 
 def reconcile(view: View) -> Iterable[FirewallSpec] | None:
@@ -35,7 +39,14 @@ def reconcile(view: View) -> Iterable[FirewallSpec] | None:
         bypass_down=config.kubespan.allow_down_peer_bypass,
     )
     routed = _routed(view, specs, view.all(KeptPeer))
-    return (firewall_spec(config.host.nft_table, routed, config.kubespan.mtu_bytes),)
+    return (
+        firewall_spec(
+            config.host.nft_table,
+            routed,
+            config.kubespan.mtu_bytes,
+            _bypass(view, routed),
+        ),
+    )
 
 
 def _routed(
@@ -55,9 +66,29 @@ def _routed(
     return view.remember("routed", inputs, partial(merge_routed, parts))
 
 
+def _bypass(view: View, routed: tuple[Network, ...]) -> tuple[Endpoint, ...]:
+    """Return what is never forced; computed anew only when something changed."""
+    services, host = view.all(ServiceAddress), view.one(HostFacts)
+    addresses = host.addresses if host else ()
+
+    def compute() -> tuple[Endpoint, ...]:
+        reached = [endpoint for one in services for endpoint in one.endpoints]
+        return bypass_endpoints(reached, [on.address.ip for on in addresses], routed)
+
+    return view.remember("bypass", (services, addresses, routed), compute)
+
+
 MESH_FIREWALL = Controller(
     name="mesh_firewall",
-    reads=(Config, MeshIdentity, PeerSpec, PeerStatus, KeptPeer),
+    reads=(
+        Config,
+        MeshIdentity,
+        PeerSpec,
+        PeerStatus,
+        KeptPeer,
+        ServiceAddress,
+        HostFacts,
+    ),
     writes=FirewallSpec,
     reconcile=reconcile,
 )

@@ -6,11 +6,13 @@ Source:
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import Final
 
 from kubespan.model.address import Network
 from kubespan.model.constants import MARK_FORCE, MARK_MASK, MARK_WIREGUARD
+from kubespan.model.endpoint import Endpoint
 from kubespan.model.firewall import FirewallSpec
 
 _TABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -36,14 +38,15 @@ def render_firewall(spec: FirewallSpec) -> str:
     clamped = [
         f"{match} {_SYN} {_MSS} > {mss} {_MSS} set {mss}" for match, mss in destinations
     ]
-    outgoing = [_ENCRYPTED, 'oifname "lo" accept', *clamped, *forced]
+    never = [_ENCRYPTED, *chain.from_iterable(map(_past, spec.bypass))]
+    outgoing = [*never, 'oifname "lo" accept', *clamped, *forced]
     lines = [
         # without the first line the second would fail on a host without the table
         f"add {table}",
         f"delete {table}",
         f"{table} {{",
         *_chain("kubespan_outgoing", "route hook output", outgoing),
-        *_chain("kubespan_prerouting", "filter hook prerouting", [_ENCRYPTED, *forced]),
+        *_chain("kubespan_prerouting", "filter hook prerouting", [*never, *forced]),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -60,6 +63,18 @@ def _chain(name: str, hook: str, rules: Iterable[str]) -> Iterator[str]:
     yield f"    type {hook} priority 0; policy accept;"
     yield from (f"    {rule}" for rule in rules)
     yield "  }"
+
+
+def _past(service: Endpoint) -> tuple[str, str]:
+    """Return the rules that keep a service's TCP, both ways, out of the tunnel."""
+    kind = type(service.ip)
+    header = "ip" if kind is IPv4Address else "ip6"
+    # printed from the number: no zone
+    address = kind(int(service.ip))
+    return (
+        f"{header} daddr {address} tcp dport {service.port} accept",
+        f"{header} saddr {address} tcp sport {service.port} accept",
+    )
 
 
 def _destinations(spec: FirewallSpec) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kubespan.model.address import IPAddress
 from kubespan.model.affiliate import Registry
+from kubespan.model.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,24 @@ class PublicAddress:
 
     source: str
     address: IPAddress
+
+    @property
+    def key(self) -> str:
+        """The service's name."""
+        return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAddress:
+    """Where a configured discovery service is reached: by TCP, outside the mesh.
+
+    Attributes:
+        source: the service's name.
+        endpoints: sorted, none twice, at most 16.
+    """
+
+    source: str
+    endpoints: tuple[Endpoint, ...]
 
     @property
     def key(self) -> str:

@@ -1,13 +1,18 @@
 import pytest
 
+from kubespan.controllers import mesh_firewall
 from kubespan.controllers.mesh_firewall import MESH_FIREWALL
+from kubespan.engine.controller import Memo
 from kubespan.model.firewall import FirewallSpec
 from kubespan.model.peer import PeerState
+from kubespan.model.registry import ServiceAddress
 from tests.builders import (
     a_config,
     a_mesh_identity,
     a_peer_spec,
     a_peer_status,
+    endpoints,
+    host_facts,
     networks,
     run_controller,
 )
@@ -61,3 +66,40 @@ def test_the_table_is_named_by_configuration():
     found, _ = run_controller(MESH_FIREWALL, config, a_mesh_identity())
 
     assert [spec.key for spec in found or ()] == ["mine"]
+
+
+def bypass(*resources, memo=None):
+    found, _ = run_controller(MESH_FIREWALL, *US, *resources, memo=memo)
+    assert found is not None
+    return found[0].bypass
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        pytest.param("192.0.2.7:3000", ("192.0.2.7:3000",), id="on a peer"),
+        pytest.param("192.0.2.2:3000", ("192.0.2.2:3000",), id="on this host"),
+        pytest.param("198.51.100.1:443", (), id="elsewhere"),
+    ],
+)
+def test_discovery_is_never_forced_into_the_mesh(service, expected):
+    address = ServiceAddress("default", endpoints(service))
+
+    found = bypass(address, a_peer_spec(), host_facts("192.0.2.2/24"))
+
+    assert found == endpoints(*expected)
+
+
+def test_bypass_is_computed_once_while_nothing_changes(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        mesh_firewall, "bypass_endpoints", lambda *inputs: calls.append(inputs) or ()
+    )
+    service, memo = ServiceAddress("default", endpoints("192.0.2.7:3000")), Memo()
+
+    for _ in range(3):
+        bypass(service, a_peer_spec(), host_facts(), memo=memo)
+        memo.turn()
+    bypass(service, host_facts(), memo=memo)
+
+    assert len(calls) == 2

@@ -20,7 +20,7 @@ from kubespan.model.network import (
     SysctlSpec,
 )
 from kubespan.model.peer import HarvestedEndpoint, PeerSpec, PeerState, PeerStatus
-from kubespan.model.registry import PublicAddress, RegistryStatus
+from kubespan.model.registry import PublicAddress, RegistryStatus, ServiceAddress
 from kubespan.model.wireguard import WireGuardDevice, WireGuardPeerSeen, WireGuardSpec
 from kubespan.wiring import CONTROLLERS
 from tests.builders import (
@@ -71,7 +71,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.store, CONTROLLERS, self.clock)
-        for kind in (PublicAddress, RegistryStatus, KubernetesNode):
+        for kind in (PublicAddress, RegistryStatus, KubernetesNode, ServiceAddress):
             self.store.replace(kind, "test", (), 1)
         facts = (a_config(), host_facts(), a_node_identity(), a_device(present=False))
         put_all(self.store, facts)

@@ -1,5 +1,6 @@
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from itertools import chain
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubespan.logic.firewall_script import render_firewall
+from kubespan.model.endpoint import Endpoint
 from kubespan.model.firewall import FirewallSpec
+from tests.builders import endpoints
 
 ADDRESS_OR_WORD = re.compile(r"^[0-9a-f.:/]+,?$")
 
@@ -110,6 +113,34 @@ def test_zone_of_an_address_never_reaches_the_script() -> None:
     spec = FirewallSpec("kubespan", (IPv6Network("fd00::%evil/64"),), 1368, 1348)
 
     assert "{ fd00::/64 }" in render_firewall(spec)
+
+
+@pytest.mark.parametrize("chain_name", ["kubespan_outgoing", "kubespan_prerouting"])
+def test_services_are_let_past_before_anything_is_forced(chain_name: str) -> None:
+    plain = a_firewall("192.0.2.0/24", "2001:db8::/64")
+    services = endpoints("192.0.2.7:3000", "[2001:db8::7]:443")
+
+    script = render_firewall(replace(plain, bypass=services))
+
+    first, *rest = rules(render_firewall(plain), chain_name)
+    assert first == "meta mark & 0x60 == 0x20 accept"
+    assert rules(script, chain_name) == [
+        first,
+        "ip daddr 192.0.2.7 tcp dport 3000 accept",
+        "ip saddr 192.0.2.7 tcp sport 3000 accept",
+        "ip6 daddr 2001:db8::7 tcp dport 443 accept",
+        "ip6 saddr 2001:db8::7 tcp sport 443 accept",
+        *rest,
+    ]
+
+
+def test_zone_of_a_service_never_reaches_the_script() -> None:
+    service = Endpoint(IPv6Address("fd00::7%evil"), 3000)
+
+    script = render_firewall(replace(a_firewall(), bypass=(service,)))
+
+    assert "ip6 daddr fd00::7 tcp" in script
+    assert "evil" not in script
 
 
 networks = st.one_of(

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubespan.logic.mesh_firewall import (
+    bypass_endpoints,
     firewall_spec,
     merge_routed,
     qualifying_peers,
@@ -11,7 +12,14 @@ from kubespan.logic.mesh_firewall import (
 from kubespan.logic.prefixes import merge_spans, networks_from_spans, span_of_network
 from kubespan.model.firewall import FirewallSpec
 from kubespan.model.peer import PeerState
-from tests.builders import a_mesh_ip, a_peer_spec, a_peer_status, networks
+from tests.builders import (
+    a_mesh_ip,
+    a_peer_spec,
+    a_peer_status,
+    endpoints,
+    ips,
+    networks,
+)
 
 UP, SILENT, TRIED, NEW = (
     a_peer_spec(name, allowed_ips=networks(f"10.0.{number}.0/24"))
@@ -83,3 +91,42 @@ def test_tcp_is_clamped_to_the_link(mtu_bytes, ipv4, ipv6):
     assert firewall_spec("kubespan", (), mtu_bytes) == FirewallSpec(
         "kubespan", (), ipv4, ipv6
     )
+
+
+OWN = ips("127.0.0.1", "192.0.2.2", "fe80::2", "2001:db8::2")
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        pytest.param(["192.0.2.7:3000"], ["192.0.2.7:3000"], id="on a peer"),
+        pytest.param(["10.0.0.9:443"], ["10.0.0.9:443"], id="in a peer's network"),
+        pytest.param(["192.0.2.2:3000"], ["192.0.2.2:3000"], id="on this host"),
+        pytest.param(["[2001:db8::2]:1"], ["[2001:db8::2]:1"], id="here, IPv6"),
+        pytest.param(["[2001:db8:7::1]:1"], ["[2001:db8:7::1]:1"], id="peer, IPv6"),
+        pytest.param(["198.51.100.1:443"], [], id="elsewhere"),
+        pytest.param([], [], id="none"),
+        pytest.param(
+            ["127.0.0.1:3000"],
+            ["192.0.2.2:3000", "[2001:db8::2]:3000"],
+            id="on this host by its loopback address",
+        ),
+        pytest.param(
+            ["[2001:db8::2]:1", "192.0.2.7:2", "198.51.100.1:1", "192.0.2.7:1"] * 2,
+            ["192.0.2.7:1", "192.0.2.7:2", "[2001:db8::2]:1"],
+            id="several: sorted, none twice",
+        ),
+    ],
+)
+def test_services_on_nodes_of_the_mesh_are_let_past_it(services, expected):
+    routed = networks("10.0.0.0/24", "192.0.2.7/32", "2001:db8:7::/64")
+
+    found = bypass_endpoints(endpoints(*services), OWN, routed)
+
+    assert found == endpoints(*expected)
+
+
+def test_own_addresses_a_loopback_service_stands_for_are_bounded():
+    own = ips(*(f"10.96.{n // 250}.{n % 250}" for n in range(1000)))
+
+    assert len(bypass_endpoints(endpoints("127.0.0.1:3000"), own, ())) == 64
