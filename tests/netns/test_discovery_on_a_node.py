@@ -66,7 +66,10 @@ def test_a_service_on_a_node_that_is_reinstalled(lab: Lab) -> None:
     lab.wait_until_up(AGAIN_S)
     old_key = key_of(one)
 
+    # with the host go the service and all connections to it
+    service.stop()
     reinstall(one)
+    service = serve(one)
     one.start_daemon()
 
     eventually(lambda: key_of(one) != old_key, "a new key", one)
