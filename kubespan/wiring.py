@@ -45,7 +45,7 @@ from kubespan.logic.diff import diff
 from kubespan.logic.link_diff import diff_links
 from kubespan.logic.sysctls import plan_sysctls
 from kubespan.logic.wireguard_diff import diff_wireguard
-from kubespan.model.affiliate import LocalAffiliate, Registry, RegistryAffiliate
+from kubespan.model.affiliate import LocalAffiliate, RegistryAffiliate
 from kubespan.model.config import Config, DiscoverySettings
 from kubespan.model.daemon import DaemonStatus
 from kubespan.model.diff import Diff
@@ -184,7 +184,7 @@ def feeds(drivers: Drivers) -> tuple[Feed, ...]:
         ),
         Feed(
             "service_addresses",
-            (Config, RegistryStatus),
+            (Config,),
             lambda view: drivers.service_addresses.deliver(_service_targets(view)),
         ),
         Feed(
@@ -226,15 +226,10 @@ def _discovery_desired(view: View) -> DiscoveryDesired:
 
 
 def _service_targets(view: View) -> dict[str, str]:
-    """Return where each configured service is asked now; redirects are followed."""
+    """Return where each service is configured to be; never where it redirects to."""
     config = view.one(Config)
-    asked = {
-        status.source: status.endpoint
-        for status in view.all(RegistryStatus)
-        if status.registry is Registry.SERVICE
-    }
     services = config.discovery.services if config else ()
-    return {one.name: asked.get(one.name) or one.endpoint for one in services}
+    return {service.name: service.endpoint for service in services}
 
 
 def _kubernetes_desired(view: View) -> KubernetesDesired:
