@@ -14,34 +14,34 @@ from functools import partial
 from pathlib import Path
 
 from kubespan import __version__
-from kubespan.drivers.addresses import Addresses
 from kubespan.drivers.clock import SystemClock
 from kubespan.drivers.config_file import ConfigFile, load_config
-from kubespan.drivers.discovery_announcement import DiscoveryDesired
-from kubespan.drivers.discovery_clients import DiscoveryClients
+from kubespan.drivers.discovery.announcement import DiscoveryDesired
+from kubespan.drivers.discovery.clients import DiscoveryClients
+from kubespan.drivers.discovery.service_addresses import ServiceAddresses
 from kubespan.drivers.entropy import SystemEntropy
-from kubespan.drivers.host import HostSource
-from kubespan.drivers.host_lock import HostLock
-from kubespan.drivers.kubernetes import KubernetesRegistry
-from kubespan.drivers.links import LinkDriver
+from kubespan.drivers.host.addresses import Addresses
+from kubespan.drivers.host.facts import HostSource
+from kubespan.drivers.host.host_lock import HostLock
+from kubespan.drivers.host.netlink_monitor import nftables_monitor, route_monitor
+from kubespan.drivers.host.nftables import Nftables
+from kubespan.drivers.host.privileges import forbid_core_dumps, require_net_admin
+from kubespan.drivers.host.routes import Routes
+from kubespan.drivers.host.routing_rules import RoutingRules
+from kubespan.drivers.host.sysctls import Sysctls
+from kubespan.drivers.kubernetes.registry import KubernetesRegistry
 from kubespan.drivers.management import ManagementServer, ManagementService
-from kubespan.drivers.netlink_monitor import nftables_monitor, route_monitor
-from kubespan.drivers.nftables import Nftables
 from kubespan.drivers.once import Once
 from kubespan.drivers.peer_log import PeerLog
-from kubespan.drivers.privileges import forbid_core_dumps, require_net_admin
-from kubespan.drivers.routes import Routes
-from kubespan.drivers.routing_rules import RoutingRules
-from kubespan.drivers.service_addresses import ServiceAddresses
 from kubespan.drivers.state_dir import StateDir
-from kubespan.drivers.sysctls import Sysctls
-from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
+from kubespan.drivers.wireguard.device import WireGuardDriver, WireGuardWatch
+from kubespan.drivers.wireguard.links import LinkDriver
 from kubespan.engine.graph import draw
 from kubespan.engine.runtime import Runtime, Wiring
 from kubespan.engine.store import Store
 from kubespan.errors import DriverError
-from kubespan.logic.firewall_script import render_firewall
-from kubespan.logic.mesh_sysctls import SYSCTL_NAMES
+from kubespan.logic.mesh.firewall_script import render_firewall
+from kubespan.logic.mesh.sysctls import SYSCTL_NAMES
 from kubespan.model.config import Config
 from kubespan.model.constants import DISCOVERY_TTL_S, LINK_NAME
 from kubespan.model.daemon import DaemonStatus

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from kubespan.daemon import Options, build_hands
 from kubespan.drivers.clock import SystemClock
-from kubespan.drivers.discovery_announcement import DiscoveryDesired
-from kubespan.drivers.discovery_clients import DiscoveryClients
+from kubespan.drivers.discovery.announcement import DiscoveryDesired
+from kubespan.drivers.discovery.clients import DiscoveryClients
 from kubespan.drivers.entropy import SystemEntropy
-from kubespan.drivers.host_lock import HostLock
-from kubespan.drivers.privileges import require_net_admin
+from kubespan.drivers.host.host_lock import HostLock
+from kubespan.drivers.host.privileges import require_net_admin
 from kubespan.drivers.state_dir import NODE_IDENTITY_FILE, StateDir
 from kubespan.engine.controller import View
 from kubespan.engine.resource import R

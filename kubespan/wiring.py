@@ -22,29 +22,29 @@ from kubespan.controllers.peer_outlook import PEER_OUTLOOK
 from kubespan.controllers.peer_spec import PEER_SPEC
 from kubespan.controllers.peer_status import PEER_STATUS
 from kubespan.controllers.raw_affiliate import RAW_AFFILIATE
-from kubespan.drivers.addresses import Addresses
 from kubespan.drivers.config_file import ConfigFile
-from kubespan.drivers.discovery_announcement import DiscoveryDesired
-from kubespan.drivers.discovery_clients import DiscoveryClients
-from kubespan.drivers.host import HostSource
-from kubespan.drivers.kubernetes import KubernetesDesired, KubernetesRegistry
-from kubespan.drivers.links import LinkDriver
-from kubespan.drivers.netlink_monitor import NetlinkMonitor
-from kubespan.drivers.nftables import Nftables
+from kubespan.drivers.discovery.announcement import DiscoveryDesired
+from kubespan.drivers.discovery.clients import DiscoveryClients
+from kubespan.drivers.discovery.service_addresses import ServiceAddresses
+from kubespan.drivers.host.addresses import Addresses
+from kubespan.drivers.host.facts import HostSource
+from kubespan.drivers.host.netlink_monitor import NetlinkMonitor
+from kubespan.drivers.host.nftables import Nftables
+from kubespan.drivers.host.routes import Routes
+from kubespan.drivers.host.routing_rules import RoutingRules
+from kubespan.drivers.host.sysctls import Sysctls
+from kubespan.drivers.kubernetes.registry import KubernetesDesired, KubernetesRegistry
 from kubespan.drivers.once import Once
 from kubespan.drivers.peer_log import PeerLog
-from kubespan.drivers.routes import Routes
-from kubespan.drivers.routing_rules import RoutingRules
-from kubespan.drivers.service_addresses import ServiceAddresses
-from kubespan.drivers.sysctls import Sysctls
-from kubespan.drivers.wireguard import WireGuardDriver, WireGuardWatch
+from kubespan.drivers.wireguard.device import WireGuardDriver, WireGuardWatch
+from kubespan.drivers.wireguard.links import LinkDriver
 from kubespan.engine.controller import View
 from kubespan.engine.edges import Feed, Sink, Source
 from kubespan.engine.resource import R
 from kubespan.logic.diff import diff
-from kubespan.logic.link_diff import diff_links
-from kubespan.logic.sysctls import plan_sysctls
-from kubespan.logic.wireguard_diff import diff_wireguard
+from kubespan.logic.mesh.link_diff import diff_links
+from kubespan.logic.mesh.sysctl_plan import plan_sysctls
+from kubespan.logic.mesh.wireguard_diff import diff_wireguard
 from kubespan.model.affiliate import LocalAffiliate, RegistryAffiliate
 from kubespan.model.config import Config, DiscoverySettings
 from kubespan.model.daemon import DaemonStatus

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kubespan.drivers.clock import SystemClock
-from kubespan.drivers.discovery import Received
-from kubespan.drivers.discovery_cache import DiscoveryCache
-from kubespan.drivers.discovery_client import DiscoveryClient
-from kubespan.drivers.discovery_host import DiscoveryHost, Subscription
-from kubespan.drivers.discovery_outlet import DiscoveryOutlet
-from kubespan.drivers.discovery_seals import DiscoverySeals
+from kubespan.drivers.discovery.cache import DiscoveryCache
+from kubespan.drivers.discovery.client import DiscoveryClient
+from kubespan.drivers.discovery.outlet import DiscoveryOutlet
+from kubespan.drivers.discovery.seals import DiscoverySeals
+from kubespan.drivers.discovery.service import Received
+from kubespan.drivers.discovery.surroundings import DiscoveryHost, Subscription
 from kubespan.model.affiliate import RegistryAffiliate
 from kubespan.model.registry import RegistryStatus
 from kubespan.protocol.discovery_records import SealedRecord, Update

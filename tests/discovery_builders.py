@@ -8,9 +8,9 @@ from typing import Any
 
 from discovery.api import cluster_pb2 as pb
 from kubespan.drivers.clock import SystemClock
-from kubespan.drivers.discovery_announcement import DiscoveryDesired
-from kubespan.drivers.discovery_clients import DiscoveryClients
-from kubespan.drivers.discovery_seals import DiscoverySeals
+from kubespan.drivers.discovery.announcement import DiscoveryDesired
+from kubespan.drivers.discovery.clients import DiscoveryClients
+from kubespan.drivers.discovery.seals import DiscoverySeals
 from kubespan.drivers.entropy import SystemEntropy
 from kubespan.model.affiliate import Affiliate, RegistryAffiliate
 from kubespan.model.config import DiscoveryService, DiscoverySettings

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kubespan.logic.addressing import mesh_prefix
+from kubespan.logic.identity.addressing import mesh_prefix
 from kubespan.model.config import (
     Config,
     DiscoverySettings,

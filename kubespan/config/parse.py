@@ -46,7 +46,7 @@ from kubespan.config.talos_documents import (
 from kubespan.config.validation import PROBLEMS_MAX, validate
 from kubespan.config.yaml_nodes import Node, read_documents
 from kubespan.errors import ConfigError
-from kubespan.logic.addressing import mesh_prefix
+from kubespan.logic.identity.addressing import mesh_prefix
 from kubespan.model.config import Config
 
 Document = TypeVar("Document", bound=BaseModel)

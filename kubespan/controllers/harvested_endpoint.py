@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.harvest import harvest_endpoints, node_id_by_key
+from kubespan.logic.peers.harvest import harvest_endpoints, node_id_by_key
 from kubespan.model.affiliate import Affiliate
 from kubespan.model.config import Config
 from kubespan.model.peer import HarvestedEndpoint, PeerStatus

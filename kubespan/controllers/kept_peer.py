@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.kept_peers import kept_peers, knows_all_peers
+from kubespan.logic.peers.kept import kept_peers, knows_all_peers
 from kubespan.model.config import Config
 from kubespan.model.peer import KeptPeer, LivePeer, PeerSpec
 from kubespan.model.registry import RegistryStatus

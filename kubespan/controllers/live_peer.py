@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.peer_health import live_peers
+from kubespan.logic.peers.health import live_peers
 from kubespan.model.peer import LivePeer
 from kubespan.model.wireguard import WireGuardDevice
 

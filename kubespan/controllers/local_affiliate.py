@@ -9,19 +9,19 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.affiliate_size import fit_affiliate
-from kubespan.logic.local_affiliate import (
+from kubespan.logic.affiliates.local import (
     LocalNode,
     build_local_affiliate,
     order_public_ips,
     wants_discovery,
 )
-from kubespan.logic.node_addresses import (
+from kubespan.logic.affiliates.node_addresses import (
     current_addresses,
     routed_addresses,
     without_kubernetes,
 )
-from kubespan.logic.node_name import name_local_node
+from kubespan.logic.affiliates.size import fit_affiliate
+from kubespan.logic.identity.node_name import name_local_node
 from kubespan.model.affiliate import Affiliate, LocalAffiliate
 from kubespan.model.config import Config
 from kubespan.model.constants import ENDPOINTS_MAX

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.members import member_from_affiliate, one_per_name
-from kubespan.logic.peer_names import name_node
+from kubespan.logic.affiliates.members import member_from_affiliate, one_per_name
+from kubespan.logic.peers.names import name_node
 from kubespan.model.affiliate import Affiliate, LocalAffiliate
 from kubespan.model.member import Member
 

@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.mesh_device import mesh_link_address
+from kubespan.logic.mesh.device import mesh_link_address
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.network import AddressSpec
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.mesh_firewall import (
+from kubespan.logic.mesh.firewall import (
     NetworkBySpan,
     bypass_endpoints,
     firewall_spec,

@@ -7,8 +7,8 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.addressing import mesh_prefix
-from kubespan.logic.mesh_identity import establish_mesh_identity, intruders
+from kubespan.logic.identity.addressing import mesh_prefix
+from kubespan.logic.identity.mesh_identity import establish_mesh_identity, intruders
 from kubespan.model.config import Config
 from kubespan.model.host import HostFacts
 from kubespan.model.identity import MeshIdentity, NodeIdentity

@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.mesh_routing import mesh_rules
+from kubespan.logic.mesh.routing import mesh_rules
 from kubespan.model.identity import MeshIdentity
 from kubespan.model.network import RoutingRuleSpec
 

@@ -7,8 +7,8 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.mesh_sysctls import mesh_sysctls
-from kubespan.logic.sysctls import unmet_sysctls
+from kubespan.logic.mesh.sysctl_plan import unmet_sysctls
+from kubespan.logic.mesh.sysctls import mesh_sysctls
 from kubespan.model.affiliate import LocalAffiliate
 from kubespan.model.config import Config
 from kubespan.model.identity import MeshIdentity

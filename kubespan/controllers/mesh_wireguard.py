@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.mesh_device import (
+from kubespan.logic.mesh.device import (
     wireguard_peer,
     wireguard_spec,
 )

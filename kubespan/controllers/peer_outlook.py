@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.outlook import outlook
+from kubespan.logic.peers.outlook import outlook
 from kubespan.model.peer import PeerOutlook, PeerSpec, PeerStatus
 
 

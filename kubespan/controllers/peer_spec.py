@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.peers import claim_from_affiliate, settle_claims
+from kubespan.logic.peers.specs import claim_from_affiliate, settle_claims
 from kubespan.model.affiliate import Affiliate
 from kubespan.model.config import Config
 from kubespan.model.identity import MeshIdentity

@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.peer_status import Moment, next_status
+from kubespan.logic.peers.status import Moment, next_status
 from kubespan.model.peer import PeerSpec, PeerStatus
 from kubespan.model.wireguard import WireGuardDevice
 

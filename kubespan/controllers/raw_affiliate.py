@@ -7,7 +7,7 @@ Source:
 from collections.abc import Iterable
 
 from kubespan.engine.controller import Controller, View
-from kubespan.logic.affiliates import credible_affiliates, merge_affiliates
+from kubespan.logic.affiliates.merge import credible_affiliates, merge_affiliates
 from kubespan.model.affiliate import (
     Affiliate,
     RawAffiliate,

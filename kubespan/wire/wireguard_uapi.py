@@ -23,7 +23,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from kubespan.errors import WireError
-from kubespan.logic.key_pair import public_half
+from kubespan.logic.identity.key_pair import public_half
 from kubespan.model.address import Network
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.keys import KEY_BYTES, PublicKey, SecretKey

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from kubespan.drivers.netlink import OpenSocket, link_index, open_route_socket
+from kubespan.drivers.host.netlink import OpenSocket, link_index, open_route_socket
 from tests.fakes.kernel import FakeKernel
 from tests.netns_support import Namespace
 

@@ -4,8 +4,8 @@ from ipaddress import ip_interface
 
 import pytest
 
-from kubespan.drivers.addresses import Addresses
-from kubespan.drivers.netlink import link_index
+from kubespan.drivers.host.addresses import Addresses
+from kubespan.drivers.host.netlink import link_index
 from kubespan.errors import DriverError
 from kubespan.logic.diff import diff
 from kubespan.model.network import AddressSpec

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubespan.drivers.routes import Routes
+from kubespan.drivers.host.routes import Routes
 from kubespan.errors import DriverError
 from kubespan.logic.diff import diff
 from kubespan.model.network import Family, RouteSpec

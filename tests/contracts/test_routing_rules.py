@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubespan.drivers.routing_rules import RoutingRules
+from kubespan.drivers.host.routing_rules import RoutingRules
 from kubespan.errors import DriverError
 from kubespan.logic.diff import diff
 from kubespan.model.network import Family, RoutingRuleSpec

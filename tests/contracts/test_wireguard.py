@@ -7,9 +7,9 @@ from ipaddress import IPv6Address, ip_network
 import pytest
 
 from kubespan.errors import DriverError
-from kubespan.logic.key_pair import public_half
-from kubespan.logic.link_diff import diff_links
-from kubespan.logic.wireguard_diff import diff_wireguard
+from kubespan.logic.identity.key_pair import public_half
+from kubespan.logic.mesh.link_diff import diff_links
+from kubespan.logic.mesh.wireguard_diff import diff_wireguard
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.network import LinkSpec
 from kubespan.model.wireguard import (

@@ -14,9 +14,9 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from kubespan.drivers.clock import SystemClock
-from kubespan.drivers.links import LinkDriver
-from kubespan.drivers.wireguard import WireGuardDriver
-from kubespan.drivers.wireguard_uapi import SOCKET_DIR
+from kubespan.drivers.wireguard.device import WireGuardDriver
+from kubespan.drivers.wireguard.links import LinkDriver
+from kubespan.drivers.wireguard.uapi import SOCKET_DIR
 from kubespan.model.wireguard import WireGuardChoice
 from tests.fakes.wireguard import (
     FakeLinkDriver,

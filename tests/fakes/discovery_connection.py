@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
-from kubespan.drivers.discovery import HelloAnswer, Received
-from kubespan.drivers.discovery_channel import CallFailed, Target
+from kubespan.drivers.discovery.channel import CallFailed, Target
+from kubespan.drivers.discovery.service import HelloAnswer, Received
 from kubespan.protocol.discovery_records import Update
 
 

@@ -4,7 +4,7 @@ import errno
 from dataclasses import dataclass, field, replace
 
 from kubespan.errors import DriverError
-from kubespan.logic.key_pair import public_half
+from kubespan.logic.identity.key_pair import public_half
 from kubespan.model.address import Network
 from kubespan.model.keys import PublicKey
 from kubespan.model.link import LinkChanges, LinkKind, LinkSeen

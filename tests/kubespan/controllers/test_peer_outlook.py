@@ -1,5 +1,5 @@
 from kubespan.controllers.peer_outlook import PEER_OUTLOOK
-from kubespan.logic.outlook import outlook
+from kubespan.logic.peers.outlook import outlook
 from tests.builders import a_peer_spec, a_peer_status, run_controller
 
 

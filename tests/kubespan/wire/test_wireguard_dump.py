@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubespan.errors import WireError
-from kubespan.logic.wireguard_diff import diff_wireguard
+from kubespan.logic.mesh.wireguard_diff import diff_wireguard
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.wireguard import (
     WireGuardChange,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubespan.errors import WireError
-from kubespan.logic.key_pair import public_half
+from kubespan.logic.identity.key_pair import public_half
 from kubespan.model.endpoint import Endpoint
 from kubespan.model.keys import PublicKey
 from kubespan.model.wireguard import (

@@ -1,0 +1,1 @@
+"""Conversations with discovery services. No other room speaks their API."""

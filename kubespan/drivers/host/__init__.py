@@ -1,0 +1,1 @@
+"""The operating system: addresses, routes, rules, firewall and switches."""

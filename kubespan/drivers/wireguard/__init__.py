@@ -1,0 +1,1 @@
+"""The mesh link and its WireGuard, by kernel or by program."""

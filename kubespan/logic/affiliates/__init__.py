@@ -1,0 +1,1 @@
+"""What nodes say of themselves: ours made, others' merged."""

@@ -1,0 +1,1 @@
+"""What becomes of the other nodes: claims, endpoints, health."""
