@@ -60,6 +60,7 @@ class KubernetesCache:
         self._unsaved: tuple[str, tuple[Affiliate, ...]] | None = None
         self._changed = asyncio.Event()
         self._lock = threading.Lock()
+        self._forgotten = 0
 
     def load_node(self) -> KubernetesNode | None:
         """Return our own Node as it was last; None without a file.
@@ -114,7 +115,10 @@ class KubernetesCache:
             StateError: the disk refused.
         """
         self._unsaved = None
-        _remove(self._affiliates_path)
+        with self._lock:
+            # a thread that is still encoding must not bring the file back
+            self._forgotten += 1
+            _remove(self._affiliates_path)
 
     async def run(self, tell: Callable[[str], None]) -> None:
         """Save for ever; ``tell`` is called with what the disk refused, or nothing."""
@@ -127,15 +131,18 @@ class KubernetesCache:
                 continue
             try:
                 # a thousand affiliates take 20 ms to encode, and a disk may sleep
-                await asyncio.to_thread(self._save_affiliates, *unsaved)
+                await asyncio.to_thread(
+                    self._save_affiliates, *unsaved, self._forgotten
+                )
             except StateError as error:
                 tell(str(error))
             else:
                 tell("")
 
     def _save_affiliates(
-        self, cluster_id: str, affiliates: Iterable[Affiliate]
+        self, cluster_id: str, affiliates: Iterable[Affiliate], forgotten: int
     ) -> None:
+        """Save, unless they were forgotten since (``forgotten`` counts how often)."""
         documents = []
         for affiliate in affiliates:
             # text that is no Unicode: whoever may write a Node may write nonsense
@@ -144,7 +151,8 @@ class KubernetesCache:
         document = {"clusterID": cluster_id, "affiliates": documents}
         # a cancelled run leaves its thread behind, and the next one starts another
         with self._lock:
-            _save(self._affiliates_path, document, AFFILIATES_MAX_BYTES)
+            if forgotten == self._forgotten:
+                _save(self._affiliates_path, document, AFFILIATES_MAX_BYTES)
 
 
 def _node(document: Any) -> KubernetesNode:

@@ -39,7 +39,7 @@ AFFILIATES = (
 
 def saved(folder: Path, *affiliates: Affiliate, cluster_id: str = CLUSTER_ID) -> Path:
     """Save affiliates at once; return their file."""
-    KubernetesCache(folder)._save_affiliates(cluster_id, affiliates)
+    KubernetesCache(folder)._save_affiliates(cluster_id, affiliates, 0)
     return folder / AFFILIATES_FILE
 
 
@@ -195,3 +195,13 @@ async def test_what_is_forgotten_meanwhile_is_not_saved(
 
     assert list(tmp_path.iterdir()) == []
     running.cancel()
+
+
+def test_what_was_forgotten_while_it_was_being_saved_stays_forgotten(tmp_path: Path):
+    cache = KubernetesCache(tmp_path)
+    begun = cache._forgotten
+    cache.forget_affiliates()
+
+    cache._save_affiliates("cluster", (), begun)
+
+    assert list(tmp_path.iterdir()) == []
