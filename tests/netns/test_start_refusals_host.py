@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.netns.support import (
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 
 HEAL_S = 60.0
+STOP_S = 4.0
 NO_FILE = "mount --bind /dev/null"  # a program that is not executable is none
 BUSY = """\
 import socket, time
@@ -288,6 +290,10 @@ def test_discovery_services_that_are_none(lab: Lab, tmp_path: Path) -> None:
                     timeout_s=30,
                 )
         assert "service/lab 198.19.255.2:3000: connected, 1 affil" in one.ctl("status")
+        began_s = time.monotonic()
+        one.stop_daemon()
+        # none of them, nor a name server that is silent, holds it
+        assert time.monotonic() - began_s < STOP_S
     assert pinged.is_whole
 
 

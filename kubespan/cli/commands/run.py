@@ -3,8 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -82,7 +85,18 @@ def run(
 
     _log_to_stderr(log_level, log_format)
     options = daemon.Options(config, state_dir, socket, discovery_ttl)
-    asyncio.run(daemon.run(options))
+    asyncio.run(_run_and_end(daemon.run(options)))
+
+
+async def _run_and_end(running: Coroutine[Any, Any, None]) -> None:
+    """Wait for an orderly end, then end at once.
+
+    A host name that is being looked up cannot be given up, and would hold the process
+    for as long as a name server stays silent.
+    """
+    await running
+    logging.shutdown()
+    os._exit(0)
 
 
 def _log_to_stderr(level: str, form: str) -> None:
