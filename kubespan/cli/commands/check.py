@@ -30,10 +30,10 @@ def check(ctx: click.Context, path: Path, output: str) -> None:
     Every mistake is printed with its place, one per line; then the exit status is 1.
     """
     # pydantic is loaded only when a configuration is read: a CLI must start in a blink
-    from kubespan.config.effective import effective_settings  # noqa: PLC0415
-    from kubespan.config.hints import config_hints  # noqa: PLC0415
-    from kubespan.drivers.config_file import load_config  # noqa: PLC0415
-    from kubespan.errors import ConfigError  # noqa: PLC0415
+    from kubespan.config.effective import effective_settings
+    from kubespan.config.hints import config_hints
+    from kubespan.drivers.config_file import load_config
+    from kubespan.errors import ConfigError
 
     try:
         config = load_config(path)
@@ -47,7 +47,7 @@ def check(ctx: click.Context, path: Path, output: str) -> None:
 
 
 def _rendered(settings: dict[str, Any], output: str) -> str:
-    from kubespan.cli.render import render_json, render_yaml  # noqa: PLC0415 - as above
+    from kubespan.cli.render import render_json, render_yaml
 
     render = render_json if output == "json" else render_yaml
     return render(settings).rstrip("\n")

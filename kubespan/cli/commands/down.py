@@ -18,9 +18,9 @@ def down(config: Path | None, state_dir: Path) -> None:
     this one after half an hour (`kubespan reset` tells them at once). What to remove is
     remembered in the state directory; a table that --config names goes as well.
     """
-    from kubespan import daemon, departure  # noqa: PLC0415 - everything is behind it
-    from kubespan.drivers.config_file import load_config  # noqa: PLC0415
-    from kubespan.model.config import Config  # noqa: PLC0415
+    from kubespan import daemon, departure
+    from kubespan.drivers.config_file import load_config
+    from kubespan.model.config import Config
 
     settings = load_config(config) if config else Config()
     options = daemon.Options(config or Path(), state_dir, Path())

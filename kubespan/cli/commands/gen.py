@@ -27,7 +27,7 @@ def gen() -> None:
 )
 def secrets(output: Path | None, from_talos: Path | None, *, force: bool) -> None:
     """Make a cluster's ID and secret, or take those of a Talos cluster."""
-    from kubespan.config.generate import secrets_text  # noqa: PLC0415 - pydantic
+    from kubespan.config.generate import secrets_text
 
     _write(secrets_text(_identity(from_talos)), output, force=force)
 
@@ -79,8 +79,8 @@ def config(  # noqa: PLR0913 - click hands over one argument per option
     force: bool,
 ) -> None:
     """Make a node's configuration, ready for `kubespan run`."""
-    from kubespan.config import generate  # noqa: PLC0415 - pydantic costs 100 ms
-    from kubespan.config.parse import parse_config  # noqa: PLC0415
+    from kubespan.config import generate
+    from kubespan.config.parse import parse_config
 
     wishes = generate.NodeWishes(discovery, name, advertise, machine_type)
     identity = _identity(secrets_file)
@@ -100,12 +100,12 @@ def config(  # noqa: PLR0913 - click hands over one argument per option
 
 def _identity(source: Path | None) -> "DiscoverySettings":
     """Return the identity a file carries, or a new one."""
-    from kubespan.config.cluster_identity import (  # noqa: PLC0415 - pydantic
+    from kubespan.config.cluster_identity import (
         read_cluster_identity,
     )
-    from kubespan.config.generate import new_identity  # noqa: PLC0415
-    from kubespan.drivers.config_file import read_config_text  # noqa: PLC0415
-    from kubespan.drivers.entropy import SystemEntropy  # noqa: PLC0415
+    from kubespan.config.generate import new_identity
+    from kubespan.drivers.config_file import read_config_text
+    from kubespan.drivers.entropy import SystemEntropy
 
     if source is None:
         return new_identity(SystemEntropy().random_bytes(64))
@@ -113,7 +113,7 @@ def _identity(source: Path | None) -> "DiscoverySettings":
 
 
 def _write(text: str, output: Path | None, *, force: bool) -> None:
-    from kubespan.drivers.atomic_file import (  # noqa: PLC0415 - only when writing
+    from kubespan.drivers.atomic_file import (
         create_file,
         replace_file,
     )

@@ -82,7 +82,7 @@ identity = _shortcut(
 @click.pass_obj
 def types(socket: Path) -> None:
     """List the resource types and the names they answer to."""
-    from kubespan.cli.client import Client  # noqa: PLC0415 - grpc costs 140 ms
+    from kubespan.cli.client import Client
 
     with closing(Client(socket)) as client:
         rows = [
@@ -102,7 +102,7 @@ def show_resources(
     namespace: str = "",
 ) -> None:
     """Print resources once, or follow them."""
-    from kubespan.cli.client import Client  # noqa: PLC0415 - grpc costs 140 ms
+    from kubespan.cli.client import Client
 
     with closing(Client(socket)) as client:
         if watch:
@@ -135,7 +135,7 @@ def render_resources(node: str, described: Any, resources: Any, output: str) -> 
 
 def document(node: str, resource: Any) -> dict[str, Any]:
     """Return ``node``, ``metadata`` and ``spec`` of a resource."""
-    from kubespan.api.yaml_form import plain_from_resource  # noqa: PLC0415 - protobuf
+    from kubespan.api.yaml_form import plain_from_resource
 
     return {"node": node, **plain_from_resource(resource)}
 
@@ -144,7 +144,7 @@ def follow(
     client: Any, kind: str, id_: str, namespace: str, output: str
 ) -> Iterator[str]:
     """Yield text for every event: rows with a sign, or documents with an event."""
-    from kubespan.api import management_pb2 as pb  # noqa: PLC0415 - protobuf
+    from kubespan.api import management_pb2 as pb
 
     widths: list[int] = []
     for event in client.watch(kind, id_, namespace):

@@ -6,6 +6,6 @@ import click
 @click.command()
 def graph() -> None:
     """Print what is observed, decided and done, and what reads what."""
-    from kubespan import daemon  # noqa: PLC0415 - everything is behind it
+    from kubespan import daemon
 
     click.echo(daemon.draw_wiring(), nl=False)

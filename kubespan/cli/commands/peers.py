@@ -31,8 +31,8 @@ def peers(socket: Path, output: str, watch: bool) -> None:
 
     For a peer that is not up, NEXT says why and what the daemon will try and when.
     """
-    from kubespan.cli.client import Client  # noqa: PLC0415 - grpc costs 140 ms
-    from kubespan.drivers.clock import SystemClock  # noqa: PLC0415
+    from kubespan.cli.client import Client
+    from kubespan.drivers.clock import SystemClock
 
     clock = SystemClock()
     with closing(Client(socket)) as client:
@@ -64,7 +64,7 @@ def _follow(client: Any, output: str, clock: Any) -> None:
 
 
 def _plain(resource: Any) -> dict[str, Any]:
-    from kubespan.api.yaml_form import plain_from_message  # noqa: PLC0415 - protobuf
+    from kubespan.api.yaml_form import plain_from_message
 
     spec = plain_from_message(resource.peer_outlook)
     return {**spec, "publicKey": resource.metadata.id}

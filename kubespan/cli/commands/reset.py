@@ -19,8 +19,8 @@ def reset(config: Path, state_dir: Path, wipe: bool) -> None:
     The daemon must have been stopped. Without --wipe the node comes back as the same
     one when it is started again.
     """
-    from kubespan import daemon, departure  # noqa: PLC0415 - everything is behind it
-    from kubespan.drivers.config_file import load_config  # noqa: PLC0415
+    from kubespan import daemon, departure
+    from kubespan.drivers.config_file import load_config
 
     settings = load_config(config)
     options = daemon.Options(config, state_dir, Path())

@@ -81,7 +81,7 @@ def run(
     changes nothing. SIGTERM stops the daemon and leaves the mesh working, so that a
     restart or an upgrade loses no packet. `kubespan down` removes it.
     """
-    from kubespan import daemon  # noqa: PLC0415 - everything is behind it
+    from kubespan import daemon
 
     _log_to_stderr(log_level, log_format)
     options = daemon.Options(config, state_dir, socket, discovery_ttl)

@@ -35,8 +35,8 @@ def status(socket: Path, output: str) -> None:
 
     Exit status 0 also when something is wrong: the text says what.
     """
-    from kubespan.api.yaml_form import plain_from_resource  # noqa: PLC0415 - protobuf
-    from kubespan.cli.client import Client  # noqa: PLC0415 - grpc costs 140 ms
+    from kubespan.api.yaml_form import plain_from_resource
+    from kubespan.cli.client import Client
 
     with closing(Client(socket)) as client:
         facts: dict[str, list[dict[str, Any]]] = {
