@@ -7,28 +7,30 @@ within a few seconds.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import grpc
 
 from discovery.drivers.certificate import CertificateError, CertificateFiles
 from discovery.drivers.clock import monotonic_ns
 from discovery.drivers.listening import explain_refusal, grpc_address
+from discovery.metrics.metrics import Metrics
 from discovery.service.client_address import HeaderTrust
 from discovery.service.cluster_service import ClusterService
 from discovery.service.handlers import handler_from_service
 from discovery.service.interceptors import Interceptors
+from discovery.service.store import Store
 from discovery.service.watchers import Watchers
 from discovery.settings import Settings
 from discovery.state.clusters import Clusters
 from discovery.state.limits import REQUEST_BYTES_MAX
 from discovery.state.rate_limit import RateLimiter
+from discovery.stores.opening import open_store
 
 log = logging.getLogger(__name__)
 
 STOP_S = 3.0
 FORGET_BUCKETS_S = 60.0
-# Between two breaths of a sweep; one that finds nothing due costs a microsecond.
-SWEEP_CLUSTERS_AT_ONCE = 100
 # Calls at once, of all clients or of one proxy that speaks for them; beyond it streams
 # are reset, which a client cannot tell from an outage.
 HERD_MAX = 100_000
@@ -69,14 +71,21 @@ async def serve(
     Raises:
         CannotServe: the port or the certificate cannot be used.
     """
+    metrics = Metrics()
     watchers = Watchers()
-    clusters = Clusters()
+    clusters = Clusters(settings.clusters_max)
     limiter = RateLimiter(settings.rate_limit_per_s, settings.rate_burst)
-    service = _service_from_settings(settings, clusters, watchers)
-    server, address = _bind(settings, service, limiter)
-    async with asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(
+                settings, clusters, watchers.announce, metrics, watchers.is_watched
+            )
+        )
+        service = _service_from_settings(settings, clusters, store, watchers)
+        server, address = _bind(settings, service, limiter)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         sweeper = group.create_task(
-            _sweep_forever(service, clusters, settings.gc_interval_s), name="sweeper"
+            _sweep_forever(store, settings.gc_interval_s), name="sweeper"
         )
         forgetter = group.create_task(_forget_forever(limiter), name="forgetter")
         await server.start()
@@ -92,12 +101,12 @@ async def serve(
 
 
 def _service_from_settings(
-    settings: Settings, clusters: Clusters, watchers: Watchers
+    settings: Settings, clusters: Clusters, store: Store, watchers: Watchers
 ) -> ClusterService:
     return ClusterService(
         clusters,
+        store,
         watchers,
-        monotonic_ns,
         redirect_endpoint=settings.redirect_endpoint,
         report_client_ip=settings.report_client_ip,
     )
@@ -130,30 +139,11 @@ def _add_port(server: grpc.aio.Server, wanted: str, settings: Settings) -> int:
     return server.add_secure_port(wanted, credentials)
 
 
-async def _sweep_forever(
-    service: ClusterService, clusters: Clusters, interval_s: float
-) -> None:
-    """Sweep at once and then at every interval, leaving room for calls in between."""
+async def _sweep_forever(store: Store, interval_s: float) -> None:
+    """Sweep at once and then at every interval."""
     while True:
-        removed = 0
-        for number, cluster_id in enumerate(clusters.cluster_ids):
-            removed += len(service.sweep(cluster_id))
-            if number % SWEEP_CLUSTERS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        level = logging.INFO if removed else logging.DEBUG
-        if log.isEnabledFor(level):
-            log.log(level, "swept", extra={"fields": _sweep_fields(removed, clusters)})
+        await store.sweep()
         await asyncio.sleep(interval_s)
-
-
-def _sweep_fields(changed: int, clusters: Clusters) -> dict[str, int]:
-    counts = clusters.count()
-    return {
-        "changed": changed,
-        "clusters": counts.clusters,
-        "affiliates": counts.affiliates,
-        "endpoints": counts.endpoints,
-    }
 
 
 async def _forget_forever(limiter: RateLimiter) -> None:

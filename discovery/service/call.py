@@ -6,6 +6,7 @@ from discovery.service.client_address import Address
 
 TEXT_CHARACTERS_MAX = 64
 CLUSTER_CHARACTERS_MAX = 8
+PATIENCE_S = 20.0  # of a call without a deadline; less than a Go client's push has
 
 
 @dataclass(slots=True)
@@ -15,6 +16,7 @@ class Call:
     Attributes:
         method: such as ``Hello``.
         address: of the caller; None if unknown.
+        patience_s: how long it can wait for what is not in our hands.
         fields: for the log; text of others, cut to a bounded length.
         has_turn: false until the rate limit let it pass; until then it may not make
             the log grow either.
@@ -22,6 +24,7 @@ class Call:
 
     method: str
     address: Address | None
+    patience_s: float = PATIENCE_S
     fields: dict[str, str] = field(default_factory=dict)
     has_turn: bool = False
 

@@ -1,30 +1,26 @@
 """The five calls, from bytes to bytes; what carries them is not known here.
 
-Nothing awaits between reading the state and writing it, so every call is atomic.
+Nothing awaits between taking a snapshot and subscribing, so no change is lost.
 
 Source: discovery.md 2.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from discovery.api import cluster_pb2 as pb
 from discovery.service.call import Call
 from discovery.service.client_address import encode_address
 from discovery.service.refusal import Exhausted
+from discovery.service.store import Store
 from discovery.service.validation import (
     decode_request,
     submission_from_request,
     validate_affiliate_id,
     validate_cluster_id,
 )
-from discovery.service.watch_messages import (
-    announcement_from_change,
-    encode_list,
-    encode_snapshot,
-)
+from discovery.service.watch_messages import encode_list, encode_snapshot
 from discovery.service.watchers import Subscription, Watchers
-from discovery.state.cluster import Change
 from discovery.state.clusters import Clusters
 from discovery.state.limits import LimitExceeded
 
@@ -37,9 +33,9 @@ class ClusterService:
     """Answers calls from the state, and tells watchers what changed.
 
     Args:
-        clusters: the state; changed here and nowhere else.
+        clusters: the state; only read here.
+        store: changes it and tells the watchers.
         watchers: who is told.
-        now_ns: monotonic clock.
         redirect_endpoint: ``host:port`` every Hello is sent to; empty: nowhere.
         report_client_ip: whether Hello tells callers their address.
     """
@@ -47,15 +43,15 @@ class ClusterService:
     def __init__(
         self,
         clusters: Clusters,
+        store: Store,
         watchers: Watchers,
-        now_ns: Callable[[], int],
         *,
         redirect_endpoint: str = "",
         report_client_ip: bool = True,
     ) -> None:
         self._clusters = clusters
+        self._store = store
         self._watchers = watchers
-        self._now_ns = now_ns
         self._redirect_endpoint = redirect_endpoint
         self._report_client_ip = report_client_ip
 
@@ -83,12 +79,9 @@ class ClusterService:
         call.note("affiliate", request.affiliate_id)
         submission = submission_from_request(request)
         try:
-            change = self._clusters.update(
-                request.cluster_id, submission, self._now_ns()
-            )
+            await self._store.update(request.cluster_id, submission, call.patience_s)
         except LimitExceeded as error:
             raise Exhausted(str(error)) from error
-        self._announce(request.cluster_id, change)
         return NOTHING
 
     async def affiliate_delete(self, raw: bytes, call: Call) -> bytes:
@@ -98,8 +91,9 @@ class ClusterService:
         call.note("affiliate", request.affiliate_id)
         validate_cluster_id(request.cluster_id)
         validate_affiliate_id(request.affiliate_id)
-        change = self._clusters.delete(request.cluster_id, request.affiliate_id)
-        self._announce(request.cluster_id, change)
+        await self._store.delete(
+            request.cluster_id, request.affiliate_id, call.patience_s
+        )
         return NOTHING
 
     async def list(self, raw: bytes, call: Call) -> bytes:
@@ -127,19 +121,9 @@ class ClusterService:
         finally:
             self._watchers.unsubscribe(request.cluster_id, subscription)
 
-    def sweep(self, cluster_id: str) -> Collection[Change]:
-        """Remove what has run out of one cluster, and tell its watchers."""
-        watched = self._watchers.is_watched(cluster_id)
-        changes = self._clusters.sweep(cluster_id, self._now_ns(), watched=watched)
-        for change in changes:
-            self._announce(cluster_id, change)
-        return changes
-
     def _subscribe(self, cluster_id: str) -> Subscription:
-        snapshot = encode_snapshot(self._clusters.open(cluster_id))
-        return self._watchers.subscribe(cluster_id, snapshot)
-
-    def _announce(self, cluster_id: str, change: Change | None) -> None:
-        if change is not None and self._watchers.is_watched(cluster_id):
-            announcement = announcement_from_change(change)
-            self._watchers.announce(cluster_id, announcement)
+        try:
+            affiliates = self._clusters.open(cluster_id)
+        except LimitExceeded as error:
+            raise Exhausted(str(error)) from error
+        return self._watchers.subscribe(cluster_id, encode_snapshot(affiliates))

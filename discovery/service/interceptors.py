@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import grpc
 
-from discovery.service.call import Call
+from discovery.service.call import PATIENCE_S, Call
 from discovery.service.client_address import HeaderTrust, find_client_address
 from discovery.service.refusal import Exhausted, Refusal, WatcherStalled
 from discovery.state.limits import NS_PER_S, RATE_WAIT_NS_MAX
@@ -105,7 +105,9 @@ class Interceptors:
     def _call_from_context(self, method: str, context: Context) -> Call:
         metadata = context.invocation_metadata() or ()
         pairs = ((str(key), value) for key, value in metadata)
-        return Call(method, find_client_address(context.peer(), pairs, self.trust))
+        address = find_client_address(context.peer(), pairs, self.trust)
+        patience_s = min(PATIENCE_S, _patience_ns(context) / NS_PER_S)
+        return Call(method, address, patience_s)
 
 
 def _patience_ns(context: Context) -> int:

@@ -6,6 +6,8 @@
     ├── InvalidRequest      INVALID_ARGUMENT    the caller can fix it
     ├── Exhausted           RESOURCE_EXHAUSTED  a limit; nothing was changed
     ├── UnreadableRequest   INTERNAL            bytes that are no message
+    ├── NotAdmitted         PERMISSION_DENIED   this cluster is not served to the caller
+    ├── Unavailable         UNAVAILABLE         the store cannot be written; try again
     └── WatcherStalled      ABORTED             it did not read; watch again
 """
 
@@ -36,6 +38,18 @@ class UnreadableRequest(Refusal):
     """The bytes are not the message they should be."""
 
     code = grpc.StatusCode.INTERNAL
+
+
+class NotAdmitted(Refusal):
+    """The operator does not want this cluster, or not this caller."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class Unavailable(Refusal):
+    """The store did not take a change in time; nothing is known to be changed."""
+
+    code = grpc.StatusCode.UNAVAILABLE
 
 
 class WatcherStalled(Refusal):

@@ -7,6 +7,8 @@ Each watcher is served by its own call, at its own pace.
 import asyncio
 
 from discovery.service.backlog import Announcement, Backlog
+from discovery.service.watch_messages import announcement_from_change
+from discovery.state.cluster import Change
 
 
 class Subscription:
@@ -79,8 +81,11 @@ class Watchers:
         if not watches:
             self._watches_by_cluster.pop(cluster_id, None)
 
-    def announce(self, cluster_id: str, announcement: Announcement) -> None:
+    def announce(self, cluster_id: str, change: Change) -> None:
         """Tell every watcher of a cluster. Cost: O(n) in watchers."""
+        if not self.is_watched(cluster_id):
+            return
+        announcement = announcement_from_change(change)
         for subscription in self._watches_by_cluster.get(cluster_id, ()):
             subscription.offer(announcement)
 

@@ -70,12 +70,20 @@ class Cluster:
         before = self._affiliate_by_id.get(submission.affiliate_id)
         if before is None and len(self) >= AFFILIATES_MAX:
             raise LimitExceeded(f"a cluster has at most {AFFILIATES_MAX} affiliates")
-        after = merge_submission(before, submission, now_ns)
+        return self.put(merge_submission(before, submission, now_ns))
+
+    def put(self, after: Affiliate) -> Change | None:
+        """Store a record as it is; None if no watcher could see a difference."""
+        before = self._affiliate_by_id.get(after.id)
         self._affiliate_by_id[after.id] = after
         self._due_ns = min(self._due_ns, after.due_ns)
         if before is not None and says_the_same(before, after):
             return None
         return Change(after.id, after, created=before is None)
+
+    def get(self, affiliate_id: str) -> Affiliate | None:
+        """Return one record; None if there is none."""
+        return self._affiliate_by_id.get(affiliate_id)
 
     def delete(self, affiliate_id: str) -> Change | None:
         """Remove a record; None if there was none."""

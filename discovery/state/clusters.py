@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from discovery.state.affiliate import Affiliate, Submission
 from discovery.state.cluster import Change, Cluster
+from discovery.state.limits import LimitExceeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,18 @@ class Counts:
 
 
 class Clusters:
-    """Every cluster of this service."""
+    """Every cluster of this service.
 
-    def __init__(self) -> None:
+    Args:
+        clusters_max: how many there may be; None: any number.
+    """
+
+    def __init__(self, clusters_max: int | None = None) -> None:
         self._cluster_by_id: dict[str, Cluster] = {}
+        self._clusters_max = clusters_max
+
+    def __len__(self) -> int:
+        return len(self._cluster_by_id)
 
     @property
     def cluster_ids(self) -> tuple[str, ...]:
@@ -45,9 +54,10 @@ class Clusters:
         """Merge a submission; None if no watcher could see a difference.
 
         Raises:
-            LimitExceeded: the cluster or the affiliate is full; nothing changed.
+            LimitExceeded: the cluster, the affiliate or the service is full; nothing
+                changed.
         """
-        cluster = self._cluster_by_id.get(cluster_id, Cluster())
+        cluster = self._get_or_make(cluster_id)
         change = cluster.update(submission, now_ns)
         self._cluster_by_id[cluster_id] = cluster  # only if the update was possible
         return change
@@ -63,8 +73,23 @@ class Clusters:
         return cluster.affiliates if cluster else ()
 
     def open(self, cluster_id: str) -> tuple[Affiliate, ...]:
-        """Make sure a cluster exists, as for somebody who watches it; its records."""
-        return self._cluster_by_id.setdefault(cluster_id, Cluster()).affiliates
+        """Make sure a cluster exists, as for somebody who watches it; its records.
+
+        Raises:
+            LimitExceeded: one cluster too many.
+        """
+        cluster = self._get_or_make(cluster_id)
+        self._cluster_by_id[cluster_id] = cluster
+        return cluster.affiliates
+
+    def put(self, cluster_id: str, affiliate: Affiliate) -> Change | None:
+        """Store a record as it is, as read from elsewhere; no limit is checked.
+
+        Returns:
+            None if no watcher could see a difference.
+        """
+        cluster = self._cluster_by_id.setdefault(cluster_id, Cluster())
+        return cluster.put(affiliate)
 
     def sweep(
         self, cluster_id: str, now_ns: int, *, watched: bool
@@ -83,3 +108,11 @@ class Clusters:
         if not cluster and not watched:
             del self._cluster_by_id[cluster_id]
         return changes
+
+    def _get_or_make(self, cluster_id: str) -> Cluster:
+        cluster = self._cluster_by_id.get(cluster_id)
+        if cluster is not None:
+            return cluster
+        if self._clusters_max is not None and len(self) >= self._clusters_max:
+            raise LimitExceeded("the service has no room for one more cluster")
+        return Cluster()

@@ -16,7 +16,14 @@ from discovery.settings import Settings
 
 PATIENCE_S = 10.0
 # Nothing expires and nobody waits, unless a test says so.
-QUIET = Settings(addr="127.0.0.1:0", gc_interval_s=3600.0, rate_limit_per_s=0.0)
+QUIET = Settings(
+    addr="127.0.0.1:0",
+    landing_addr="",
+    metrics_addr="",
+    gc_interval_s=3600.0,
+    rate_limit_per_s=0.0,
+    snapshots_enabled=False,
+)
 
 
 @asynccontextmanager

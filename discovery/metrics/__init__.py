@@ -1,0 +1,1 @@
+"""What the service counts, under the names existing dashboards know."""

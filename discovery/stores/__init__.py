@@ -1,0 +1,1 @@
+"""Where records are kept: in memory and on disk, or in etcd for several replicas."""

