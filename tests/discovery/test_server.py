@@ -15,6 +15,7 @@ import pytest
 
 from discovery.api import cluster_pb2 as pb
 from discovery.api.cluster_pb2_grpc import ClusterStub
+from discovery.metrics.metrics import Metrics
 from discovery.server import CannotServe
 from discovery.service.client_address import HeaderTrust
 from discovery.service.cluster_service import ClusterService
@@ -23,6 +24,7 @@ from discovery.service.interceptors import Interceptors
 from discovery.service.watchers import Watchers
 from discovery.state.clusters import Clusters
 from discovery.state.rate_limit import RateLimiter
+from discovery.stores.memory import MemoryStore
 from tests.discovery import http2
 from tests.discovery.certificates import make_certificate, write_pair
 from tests.discovery.running import (
@@ -245,7 +247,11 @@ async def test_sleeping_watcher_finds_the_newest_state_and_blocks_nobody() -> No
 async def an_impatient_service(stall_s: float) -> AsyncIterator[tuple[str, Watchers]]:
     """A service that gives watchers less than a minute."""
     watchers = Watchers()
-    service = ClusterService(Clusters(), watchers, lambda: 0)
+    clusters = Clusters()
+    store = MemoryStore(
+        clusters, watchers.announce, lambda: 0, Metrics(), watchers.is_watched
+    )
+    service = ClusterService(clusters, store, watchers)
     interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0, stall_s)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((handler_from_service(service, interceptors),))

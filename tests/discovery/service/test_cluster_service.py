@@ -3,11 +3,13 @@ import ipaddress
 import pytest
 
 from discovery.api import cluster_pb2 as pb
+from discovery.metrics.metrics import Metrics
 from discovery.service.call import Call
 from discovery.service.cluster_service import ClusterService
 from discovery.service.refusal import Exhausted, InvalidRequest
 from discovery.service.watchers import Watchers
 from discovery.state.clusters import Clusters
+from discovery.stores.memory import MemoryStore
 from tests.discovery.running import an_update
 
 CALLER = Call("any", ipaddress.ip_address("192.0.2.7"))
@@ -20,8 +22,15 @@ class World:
         self.now_ns = 0
         self.clusters = Clusters()
         self.watchers = Watchers()
+        self.store = MemoryStore(
+            self.clusters,
+            self.watchers.announce,
+            lambda: self.now_ns,
+            Metrics(),
+            self.watchers.is_watched,
+        )
         self.service = ClusterService(
-            self.clusters, self.watchers, lambda: self.now_ns, **options
+            self.clusters, self.store, self.watchers, **options
         )
 
     async def update(self, *arguments: object, **fields: object) -> None:
@@ -89,10 +98,10 @@ async def test_sweep_tells_watchers_what_is_left_of_an_affiliate() -> None:
     subscription = world.watchers.subscribe("c", [])
 
     world.now_ns = 2
-    world.service.sweep("c")
+    await world.store.sweep()
     partly = await subscription.next_message()
     world.now_ns = 61
-    world.service.sweep("c")
+    await world.store.sweep()
     gone = await subscription.next_message()
 
     left = pb.Affiliate(id="a", data=b"d", endpoints=[b"e1"])
@@ -107,7 +116,7 @@ async def test_watch_that_ends_leaves_nothing_behind() -> None:
     await world.watch(messages)
 
     assert len(world.watchers) == 0
-    world.service.sweep("c")
+    await world.store.sweep()
     assert world.clusters.cluster_ids == ()
 
 

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from discovery.metrics.metrics import Metrics
 from discovery.service.client_address import HeaderTrust
 from discovery.service.cluster_service import ClusterService
 from discovery.service.handlers import SERVICE_NAME, handler_from_service
@@ -9,6 +10,7 @@ from discovery.service.interceptors import Interceptors
 from discovery.service.watchers import Watchers
 from discovery.state.clusters import Clusters
 from discovery.state.rate_limit import RateLimiter
+from discovery.stores.memory import MemoryStore
 
 
 # Source: discovery.md 1.1.
@@ -23,7 +25,11 @@ from discovery.state.rate_limit import RateLimiter
     ],
 )
 def test_method_is_served_under_its_name(method: str, streams: bool) -> None:
-    service = ClusterService(Clusters(), Watchers(), lambda: 0)
+    clusters, watchers = Clusters(), Watchers()
+    store = MemoryStore(
+        clusters, watchers.announce, lambda: 0, Metrics(), watchers.is_watched
+    )
+    service = ClusterService(clusters, store, watchers)
     interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0)
     table = handler_from_service(service, interceptors)
 

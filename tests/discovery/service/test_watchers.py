@@ -2,19 +2,22 @@ import asyncio
 
 import pytest
 
-from discovery.service.backlog import Announcement
+from discovery.service.watch_messages import announcement_from_change
 from discovery.service.watchers import Watchers
+from discovery.state.affiliate import Affiliate
+from discovery.state.cluster import Change
 
-NEWS = Announcement("a", b"news", deleted=False)
+NEWS = Change("a", Affiliate("a", b"news", 0, ()))
+TOLD = announcement_from_change(NEWS).message
 
 
 async def test_snapshot_and_its_continuation_come_first() -> None:
     subscription = Watchers().subscribe("c", [b"1", b"2"])
-    subscription.offer(NEWS)
+    subscription.offer(announcement_from_change(NEWS))
 
     messages = [await subscription.next_message() for _ in range(3)]
 
-    assert messages == [b"1", b"2", b"news"]
+    assert messages == [b"1", b"2", TOLD]
 
 
 async def test_watcher_of_another_cluster_hears_nothing() -> None:
@@ -24,7 +27,7 @@ async def test_watcher_of_another_cluster_hears_nothing() -> None:
     watchers.announce("c", NEWS)
     there.close()
 
-    assert await here.next_message() == b"news"
+    assert await here.next_message() == TOLD
     assert await there.next_message() is None
 
 
@@ -37,7 +40,7 @@ async def test_sleeping_watcher_is_woken() -> None:
         await asyncio.sleep(0)
         watchers.announce("c", NEWS)
 
-    assert reading.result() == b"news"
+    assert reading.result() == TOLD
 
 
 async def test_closing_ends_every_watch_and_those_to_come() -> None:
@@ -71,6 +74,6 @@ async def test_burst_costs_a_watcher_one_message(bursts: int) -> None:
     for _ in range(bursts):
         watchers.announce("c", NEWS)
 
-    assert await subscription.next_message() == b"news"
+    assert await subscription.next_message() == TOLD
     watchers.close()
     assert await subscription.next_message() is None
