@@ -20,9 +20,10 @@ ENDPOINTS_PER_REQUEST_MAX = 1024
 
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 
-# Ours. A call without a deadline waits for its turn, but not for ever: otherwise one
-# address could park any number of calls in our memory.
+# Ours. A call without a deadline waits for its turn, but not for ever: and no more
+# of them wait than this: otherwise one address could park any number in our memory.
 RATE_WAIT_NS_MAX = 60 * NS_PER_S
+WAITING_CALLS_MAX = 4096
 
 
 class LimitExceeded(Exception):  # noqa: N818 - a state of the cluster, not a mistake

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from discovery.service.client_address import (
     HeaderTrust,
+    client_from_address,
     encode_address,
     find_client_address,
     parse_address,
@@ -121,3 +122,99 @@ def test_any_text_is_an_address_or_not(text: str) -> None:
 
     assert address is None or str(address) == str(ipaddress.ip_address(text))
     assert len(encode_address(address)) in {0, 4, 16} or "%" in text
+
+
+BEHIND = HeaderTrust(
+    proxies=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("10.0.0.0/8"))
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param([("x-real-ip", "1.2.3.4")], "1.2.3.4", id="real IP"),
+        pytest.param(
+            [("x-real-ip", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8")],
+            "1.2.3.4",
+            id="real IP first",
+        ),
+        pytest.param(
+            [("x-real-ip", "6.6.6.6"), ("x-real-ip", "1.2.3.4")],
+            "1.2.3.4",
+            id="what the proxy added, not what the client sent",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "6.6.6.6, 5.6.7.8")],
+            "5.6.7.8",
+            id="last hop, not what the client sent",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "6.6.6.6, 5.6.7.8, 10.1.1.1,10.2.2.2")],
+            "5.6.7.8",
+            id="proxies in a row",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "5.6.7.8")],
+            "5.6.7.8",
+            id="header twice",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "10.1.1.1, 10.2.2.2")],
+            "10.1.1.1",
+            id="client inside the proxies' network",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "::ffff:10.1.1.1, 5.6.7.8, ::ffff:10.1.1.2")],
+            "5.6.7.8",
+            id="proxy written as IPv6",
+        ),
+        pytest.param(
+            [("x-forwarded-for", "5.6.7.8, junk, 10.1.1.1")],
+            "10.1.1.1",
+            id="nothing behind junk is believed",
+        ),
+        pytest.param([("x-forwarded-for", "junk")], "127.0.0.1", id="junk"),
+        pytest.param([("x-real-ip", "junk")], "127.0.0.1", id="junk as real IP"),
+        pytest.param([], "127.0.0.1", id="no header"),
+    ],
+)
+def test_proxy_that_is_named_is_believed(
+    headers: list[tuple[str, str]], expected: str
+) -> None:
+    assert str(find_client_address(PEER, headers, BEHIND)) == expected
+
+
+def test_caller_that_is_no_proxy_is_not_believed() -> None:
+    headers = (("x-real-ip", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8"))
+
+    assert encoded(BEHIND, *headers, peer="ipv4:192.0.2.1:5") == bytes([192, 0, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("192.0.2.1", "192.0.2.2", False, id="IPv4 is exact"),
+        pytest.param("192.0.2.1", "::ffff:192.0.2.1", True, id="mapped is IPv4"),
+        pytest.param("2001:db8::1", "2001:db8::ffff:0:0:2", True, id="same network"),
+        pytest.param("2001:db8::1", "2001:db8:0:1::1", False, id="next network"),
+        pytest.param("fe80::1%eth0", "fe80::2%eth1", True, id="zones do not matter"),
+    ],
+)
+def test_client_is_an_ipv4_address_or_a_prefix_of_ipv6(
+    one: str, other: str, same: bool
+) -> None:
+    clients = [client_from_address(ipaddress.ip_address(a), 64) for a in (one, other)]
+
+    assert (clients[0] == clients[1]) is same
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["x-real-ip", "x-forwarded-for"]), st.text()))
+)
+def test_any_header_from_a_proxy_is_an_address_or_ignored(
+    headers: list[tuple[str, str]],
+) -> None:
+    address = find_client_address(PEER, headers, BEHIND)
+
+    assert address is not None
+    assert len(encode_address(address)) in {4, 16} or "%" in str(address)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.state.limits import RATE_WAIT_NS_MAX
+from discovery.state.limits import RATE_WAIT_NS_MAX, WAITING_CALLS_MAX
 from discovery.state.rate_limit import RateLimiter
 
 S = 10**9
@@ -114,3 +114,54 @@ def test_no_second_sees_more_than_rate_and_burst(
     for first, turn in enumerate(turns):
         in_a_second = [later for later in turns[first:] if later - turn < S]
         assert len(in_a_second) <= rate + burst
+
+
+def test_stranger_gets_a_bucket_while_there_is_room() -> None:
+    limiter = RateLimiter(1, 1, buckets_max=2)
+    limiter.reserve(limiter.find_bucket("a", 0), 0)
+
+    assert limiter.find_bucket("b", 0) == "b"
+
+
+def test_strangers_share_a_bucket_when_there_is_no_room() -> None:
+    limiter = RateLimiter(1, 1, buckets_max=2)
+    for client in ("a", "b"):
+        limiter.reserve(limiter.find_bucket(client, 0), 0)
+
+    strangers = {limiter.find_bucket(f"new {number}", 0) for number in range(1000)}
+    limiter.reserve(strangers.pop(), 0)
+
+    assert strangers == set()
+    assert len(limiter) == 3
+    assert limiter.find_bucket("a", 0) == "a"
+
+
+def test_silent_clients_make_room_for_strangers() -> None:
+    limiter = RateLimiter(1, 1, buckets_max=2)
+    for client in ("a", "b"):
+        limiter.reserve(limiter.find_bucket(client, 0), 0)
+
+    assert limiter.find_bucket("new", 2 * S) == "new"
+    assert len(limiter) == 0
+
+
+def test_flood_of_strangers_looks_through_all_buckets_once_a_second() -> None:
+    limiter = RateLimiter(0.001, 1, buckets_max=2)
+    for client in ("a", "b"):
+        limiter.reserve(limiter.find_bucket(client, 0), 0)
+    scans = []
+    scan = limiter.forget_full
+    limiter.forget_full = lambda now_ns: scans.append(now_ns) or scan(now_ns)
+
+    for number in range(3000):
+        limiter.find_bucket(f"new {number}", number * MS)
+
+    assert len(scans) == 3
+
+
+def test_calls_of_one_client_that_wait_are_bounded_at_any_rate() -> None:
+    limiter = RateLimiter(1_000_000, 1)
+
+    waiting = sum(limiter.reserve("x", 0) is not None for _ in range(10_000))
+
+    assert waiting == 1 + WAITING_CALLS_MAX
