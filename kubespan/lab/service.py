@@ -15,6 +15,8 @@ from kubespan.lab.topology import DISCOVERY_PORT
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.02
+ALONE = ("--landing-addr=", "--metrics-addr=", "--snapshots-enabled=false")
+"""Options of a service that takes one port and writes no file of the host."""
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp
 
 
@@ -45,7 +47,7 @@ class LabDiscovery:
         """
         if self.is_running:
             raise LabError("the discovery service runs already")
-        arguments = ("--addr", f":{DISCOVERY_PORT}", *self.options)
+        arguments = ("--addr", f":{DISCOVERY_PORT}", *ALONE, *self.options)
         with self.log.open("ab") as log:
             self.place.detach(python_module("discovery", *arguments), log, {})
         self._await()

@@ -8,6 +8,7 @@ import pytest
 from kubespan.lab.lab import Lab
 from kubespan.lab.node import LabNode
 from kubespan.lab.place import Running, python_module
+from kubespan.lab.service import ALONE
 from kubespan.lab.topology import DISCOVERY_PORT, LabSpec
 from tests.netns.support import (
     address_of,
@@ -36,7 +37,8 @@ def lab() -> Iterator[Lab]:
 
 def serve(node: LabNode) -> Running:
     """Run a discovery service on a node."""
-    running = node.spawn(python_module("discovery", "--addr", f":{DISCOVERY_PORT}"))
+    address = f":{DISCOVERY_PORT}"
+    running = node.spawn(python_module("discovery", "--addr", address, *ALONE))
     listening = f":{DISCOVERY_PORT} "
     eventually(lambda: listening in say(node, "ss -ltnH"), "the service listens", node)
     return running

@@ -14,6 +14,7 @@ import yaml
 from kubespan.lab.lab import Lab
 from kubespan.lab.node import LabNode
 from kubespan.lab.place import Place, Running, python_module
+from kubespan.lab.service import ALONE
 from kubespan.lab.topology import LabSpec
 from tests.discovery.certificates import make_certificate, write_pair
 from tests.netns.support import (
@@ -229,7 +230,7 @@ def pretenders(place: Place, folder: Path) -> Iterator[None]:
     certificate, key = write_pair(folder, make_certificate("somebody else"))
     tls = ("--certificate-path", str(certificate), "--key-path", str(key))
     commands = (
-        python_module("discovery", "--addr", ":3443", *tls),
+        python_module("discovery", "--addr", ":3443", *ALONE, *tls),
         python_module("http.server", "8080"),
         [sys.executable, "-c", ECHO],
         [sys.executable, "-c", MUTE],

@@ -8,7 +8,7 @@ import pytest
 from kubespan.lab.errors import LabError
 from kubespan.lab.lab import Lab
 from kubespan.lab.service import LabDiscovery
-from kubespan.lab.topology import LabSpec
+from kubespan.lab.topology import DISCOVERY_PORT, LabSpec
 
 NAME = "servicetest"
 pytestmark = pytest.mark.netns
@@ -50,3 +50,11 @@ def test_its_last_words_are_in_the_error(service: LabDiscovery) -> None:
 
     with pytest.raises(LabError, match="no-such-option"):
         service.start()
+
+
+def test_it_takes_no_port_but_its_own(service: LabDiscovery) -> None:
+    service.start()
+
+    listening = service.place.run(["ss", "-ltnH"]).stdout.split()
+    ports = {word.rpartition(":")[2] for word in listening if ":" in word}
+    assert ports == {str(DISCOVERY_PORT), "*"}
