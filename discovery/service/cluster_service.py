@@ -55,6 +55,10 @@ class ClusterService:
         self._redirect_endpoint = redirect_endpoint
         self._report_client_ip = report_client_ip
 
+    def redirect(self, endpoint: str) -> None:
+        """Send every Hello from now on to ``host:port``; empty: nowhere."""
+        self._redirect_endpoint = endpoint
+
     async def hello(self, raw: bytes, call: Call) -> bytes:
         """Tell the caller its address and where to go instead; makes no cluster."""
         request = decode_request(pb.HelloRequest, raw)

@@ -58,6 +58,12 @@ class Watchers:
     def __len__(self) -> int:
         return sum(map(len, self._watches_by_cluster.values()))
 
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Every open watch."""
+        watches = self._watches_by_cluster.values()
+        return tuple(subscription for cluster in watches for subscription in cluster)
+
     def is_watched(self, cluster_id: str) -> bool:
         """Tell whether somebody watches a cluster."""
         return cluster_id in self._watches_by_cluster
