@@ -3,9 +3,6 @@
 The scenarios are those of discovery.md 6.1 and 6.2, with their time budgets.
 """
 
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,14 +13,13 @@ from tests.interop.server_under_test import (
     Need,
     Server,
     a_server,
-    foreign_server,
     skip_if_foreign,
 )
+from tests.interop.service_pair import a_pair
 from tests.interop.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
-IDLE_S = int(os.environ.get("KUBESPAN_IDLE_S", "130"))
 RESTARTED_FIRST = "kill the first service; start it again, redirecting to the second"
 
 
@@ -117,27 +113,11 @@ async def test_a_thousand_endpoints_come_and_go_and_no_node_does(
     assert not server.ours or "\n0 times a living node was not known" in said
 
 
-# Checklist 45: nobody is told off for pinging, nobody reconnects. Longer with
-# KUBESPAN_IDLE_S=600.
-@pytest.mark.timeout(IDLE_S + 60)
-async def test_idle_watches_that_ping_every_ten_seconds_stay(go_client: Path) -> None:
-    async with a_server() as server:
-        said = await play(
-            go_client,
-            server,
-            "Idle",
-            *("-duration", f"{IDLE_S}s"),
-            within_s=IDLE_S + 30,
-        )
-
-    assert "one connection each" in said
-
-
 # Checklist 90: to the service under test, from one of ours.
 async def test_clients_follow_when_their_service_comes_back_to_redirect(
     go_client: Path, tmp_path: Path
 ) -> None:
-    async with _a_pair(tmp_path) as (first, second):
+    async with a_pair(tmp_path) as (first, second):
 
         async def come_back() -> None:
             await first.kill()
@@ -187,21 +167,3 @@ async def test_fifty_clients_are_back_within_ten_seconds_of_a_restart(
 
     assert farewell in said
     assert "remembers whom nobody publishes again" in said
-
-
-@asynccontextmanager
-async def _a_pair(directory: Path) -> AsyncIterator[tuple[ServiceProcess, Server]]:
-    """One of our services, and the one under test or another of ours."""
-    foreign = foreign_server()
-    if foreign is not None and foreign.tls:
-        pytest.skip("ours would have to speak TLS with a certificate clients trust")
-    first = ServiceProcess(directory / "first")
-    second = ServiceProcess(directory / "second")
-    await first.start("--snapshots-enabled=false")
-    try:
-        if foreign is None:
-            await second.start("--snapshots-enabled=false")
-        yield first, foreign or Server(second.address)
-    finally:
-        await first.kill()
-        await second.kill()
