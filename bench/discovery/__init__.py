@@ -1,0 +1,1 @@
+"""The load of many affiliates and watchers, on any discovery server."""
