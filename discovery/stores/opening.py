@@ -8,6 +8,7 @@ from discovery.metrics.metrics import Metrics
 from discovery.service.store import Announce, Store
 from discovery.settings import Settings
 from discovery.state.clusters import Clusters
+from discovery.stores.etcd.opening import Surroundings, open_etcd_store
 from discovery.stores.memory import MemoryStore
 
 
@@ -28,4 +29,9 @@ async def open_store(
         metrics: counts loads, saves and sweeps.
         is_watched: whether somebody watches a cluster.
     """
+    if settings.store == "etcd":
+        surroundings = Surroundings(clusters, announce, metrics, is_watched)
+        async with open_etcd_store(settings, surroundings) as store:
+            yield store
+        return
     yield MemoryStore(clusters, announce, monotonic_ns, metrics, is_watched)

@@ -1,0 +1,8 @@
+"""The only source of randomness in the service; none of it is secret."""
+
+import random
+
+
+def spread(seconds: float) -> float:
+    """Return between half and all of a delay, so that replicas do not act as one."""
+    return seconds * (0.5 + random.random() / 2)  # noqa: S311 - no secret

@@ -1,0 +1,117 @@
+"""Longer lives that were acknowledged and are not in etcd yet.
+
+While etcd is away, whoever says again what is known gets a yes, because nothing that
+anybody can see depends on it. This is where the yes is kept.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from discovery.drivers.entropy import spread
+from discovery.drivers.etcd.failure import EtcdError
+from discovery.state.affiliate import Affiliate, sweep_affiliate
+from discovery.stores.etcd.lifetimes import WAY_NS, extend_record
+from discovery.stores.etcd.link import Link
+from discovery.stores.etcd.mirror import Mirror
+from discovery.stores.etcd.record_key import RecordKey
+from discovery.stores.etcd.turns import Turns
+from discovery.stores.etcd.writer import Writer
+
+AT_ONCE: Final = 32
+RETRY_S: Final = 1.0
+
+
+class Remembered:
+    """Records to be written when etcd is back; at most one for each known record.
+
+    Args:
+        mirror: what etcd has.
+        writer: the way to etcd.
+        link: whether it is there.
+        turns: who may write which record.
+        now_ns: monotonic clock.
+    """
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        writer: Writer,
+        link: Link,
+        turns: Turns,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._mirror = mirror
+        self._writer = writer
+        self._link = link
+        self._turns = turns
+        self._now_ns = now_ns
+        self._record_by_key: dict[RecordKey, Affiliate] = {}
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._record_by_key)
+
+    def __contains__(self, key: RecordKey) -> bool:
+        return key in self._record_by_key
+
+    def get(self, key: RecordKey) -> Affiliate | None:
+        """Return a record as known and remembered together."""
+        stored = self._mirror.get(key)
+        remembered = self._record_by_key.get(key)
+        return stored if remembered is None else extend_record(stored, remembered)
+
+    def add(self, key: RecordKey, record: Affiliate) -> None:
+        """Remember a record until it is written."""
+        self._record_by_key[key] = record
+        self._filled.set()
+
+    def forget(self, key: RecordKey) -> None:
+        """Forget a record; it is written, or gone."""
+        self._record_by_key.pop(key, None)
+
+    async def run(self) -> None:
+        """Write what is remembered whenever etcd is there, for ever."""
+        while True:
+            await self._filled.wait()
+            await self._link.wait_up()
+            if not await self.write_all():
+                await asyncio.sleep(spread(RETRY_S))
+
+    async def write_all(self) -> bool:
+        """Try to write everything; tell whether nothing is left."""
+        keys = iter(tuple(self._record_by_key))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(AT_ONCE, len(self))):
+                group.create_task(self._work(keys), name="etcd remembered")
+        if not self._record_by_key:
+            self._filled.clear()
+        return not self._record_by_key
+
+    async def _work(self, keys: Iterator[RecordKey]) -> None:
+        try:
+            for key in keys:
+                async with self._turns.take(key):
+                    await self._write(key)
+        except EtcdError:
+            return  # the link was told; what is left stays remembered
+
+    async def _write(self, key: RecordKey) -> None:
+        record = self.get(key)
+        if key not in self or record is None:
+            return
+        stored = self._mirror.get(key)
+        is_lost = self._mirror.revision_of(key) == 0
+        is_worth_it = is_lost or _lives_longer(record, stored)
+        has_run_out = sweep_affiliate(record, self._now_ns()) is None
+        if has_run_out or not is_worth_it or await self._writer.put(key, record):
+            self.forget(key)
+
+
+def _lives_longer(record: Affiliate, stored: Affiliate | None) -> bool:
+    """Tell whether a record is worth writing over the stored one."""
+    if stored is None or len(record.endpoints) != len(stored.endpoints):
+        return True
+    pairs = zip(record.endpoints, stored.endpoints, strict=True)
+    gains = [one.expires_ns - other.expires_ns for one, other in pairs]
+    return max([record.expires_ns - stored.expires_ns, *gains]) > WAY_NS

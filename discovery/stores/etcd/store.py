@@ -1,0 +1,154 @@
+"""The store of a service that is several replicas."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from discovery.drivers.entropy import spread
+from discovery.drivers.etcd.failure import EtcdError
+from discovery.metrics.metrics import Metrics
+from discovery.service.refusal import Unavailable
+from discovery.service.store import StoreHealth
+from discovery.state.affiliate import Submission, merge_submission, says_the_same
+from discovery.state.clusters import Clusters
+from discovery.stores.etcd.link import Link
+from discovery.stores.etcd.mirror import Mirror
+from discovery.stores.etcd.record_key import RecordKey
+from discovery.stores.etcd.remembered import Remembered
+from discovery.stores.etcd.sweeper import Sweeper
+from discovery.stores.etcd.turns import Turns
+from discovery.stores.etcd.writer import Writer
+
+RETRY_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdStore:
+    """Writes to etcd, and lets the mirror tell what came of it.
+
+    The limit of affiliates in a cluster is checked against the mirror: replicas that
+    create at the same moment can exceed it by what is under way at the others. The
+    limit of endpoints is exact.
+
+    Attributes:
+        clusters: only read here.
+        mirror: what etcd has.
+        writer: the way there.
+        remembered: what was acknowledged without etcd.
+        sweeper: removes what has run out.
+        link: whether etcd is there.
+        turns: who may write which record.
+        metrics: counts refreshes and sweeps.
+        now_ns: monotonic clock.
+        is_watched: whether somebody watches a cluster, which then is not dropped.
+    """
+
+    clusters: Clusters
+    mirror: Mirror
+    writer: Writer
+    remembered: Remembered
+    sweeper: Sweeper
+    link: Link
+    turns: Turns
+    metrics: Metrics
+    now_ns: Callable[[], int]
+    is_watched: Callable[[str], bool]
+
+    async def update(
+        self, cluster_id: str, submission: Submission, patience_s: float
+    ) -> None:
+        """Merge a submission; returns once etcd has it and this replica shows it.
+
+        If it changes nothing anybody could see, it needs no etcd.
+        """
+        key = RecordKey(cluster_id, submission.affiliate_id)
+        try:
+            async with asyncio.timeout(patience_s), self.turns.take(key):
+                while not await self._try_update(key, submission):
+                    pass
+        except TimeoutError:
+            if not self._remember_refresh(key, submission):
+                raise self._unavailable() from None
+
+    async def delete(
+        self, cluster_id: str, affiliate_id: str, patience_s: float
+    ) -> None:
+        """Remove a record from etcd, also one this replica has not heard of yet."""
+        key = RecordKey(cluster_id, affiliate_id)
+        try:
+            async with asyncio.timeout(patience_s), self.turns.take(key):
+                while not await self._try_delete(key):
+                    pass
+        except TimeoutError:
+            raise self._unavailable() from None
+
+    async def sweep(self) -> None:
+        """Remove what has run out, unless others may know better at the moment."""
+        affiliates = await self.sweeper.sweep()
+        before = len(self.clusters)
+        for cluster_id in self.clusters.cluster_ids:
+            if not self.is_watched(cluster_id):
+                self.clusters.drop_if_empty(cluster_id)
+        self.metrics.swept(before - len(self.clusters), affiliates)
+
+    def was_restored(self, cluster_id: str) -> bool:  # noqa: ARG002 - of a Store
+        """Always: what the service knows outlives every replica."""
+        return True
+
+    def health(self) -> StoreHealth:
+        """Ready once everything was read; from then on, an outage is no reason."""
+        if not self.mirror.is_loaded:
+            return StoreHealth(ready=False, problem=f"etcd: {self.link.problem}")
+        if not self.link.problem:
+            return StoreHealth(ready=True)
+        waiting = f"; {len(self.remembered)} refreshes wait" if self.remembered else ""
+        return StoreHealth(ready=True, problem=f"etcd: {self.link.problem}{waiting}")
+
+    async def _try_update(self, key: RecordKey, submission: Submission) -> bool:
+        """Try once; tell whether that was it."""
+        if not self.link.is_up:
+            if self._remember_refresh(key, submission):
+                return True
+            await self.link.wait_up()
+        known = self.remembered.get(key)
+        if known is None:
+            self.clusters.require_room(*key)
+        record = merge_submission(known, submission, self.now_ns())
+        try:
+            if not await self.writer.put(key, record):
+                return False
+        except EtcdError:
+            if self._remember_refresh(key, submission):
+                return True
+            await asyncio.sleep(spread(RETRY_S))
+            return False
+        self.remembered.forget(key)
+        if known is not None and says_the_same(known, record):
+            self.metrics.refreshed()
+        return True
+
+    async def _try_delete(self, key: RecordKey) -> bool:
+        await self.link.wait_up()
+        try:
+            await self.writer.remove(key, if_known=False)
+        except EtcdError:
+            await asyncio.sleep(spread(RETRY_S))
+            return False
+        self.remembered.forget(key)
+        return True
+
+    def _remember_refresh(self, key: RecordKey, submission: Submission) -> bool:
+        """Keep a submission for later if nobody can see it; tell whether."""
+        known = self.remembered.get(key)
+        if known is None:
+            return False
+        record = merge_submission(known, submission, self.now_ns())
+        if not says_the_same(known, record):
+            return False
+        self.remembered.add(key, record)
+        self.metrics.refreshed()
+        return True
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(f"etcd: {self.link.problem or 'no answer in time'}")
