@@ -1,29 +1,52 @@
 """Builds the service, serves until told to stop, stops in order.
 
-At a stop every watch ends with the status OK and calls under way are finished, all
-within a few seconds.
+::
+
+    records are loaded → the API listens → … → stop
+    → not ready, clients are sent away, watches end one by one (the time of draining)
+    → the last watches end with OK, GOAWAY, calls under way are finished (3 s)
+    → records are kept → pages and probes go last
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import grpc
 
-from discovery.drivers.certificate import CertificateError, CertificateFiles
+from discovery.drivers.certificate import CertificateError
 from discovery.drivers.clock import monotonic_ns
-from discovery.drivers.listening import explain_refusal, grpc_address
-from discovery.metrics.metrics import Metrics
+from discovery.drivers.file_limit import connections_that_fit
+from discovery.drivers.grpc_server import (
+    certificate_files,
+    listen_for_calls,
+    new_server,
+)
+from discovery.drivers.listening_socket import CannotListen
+from discovery.drivers.watched_file import FileError, WatchedFile
+from discovery.metrics.metrics import Levels, Metrics
+from discovery.service.admission import (
+    Admission,
+    parse_allowed_clusters,
+    parse_cluster_tokens,
+)
 from discovery.service.client_address import HeaderTrust
 from discovery.service.cluster_service import ClusterService
+from discovery.service.draining import end_watches
 from discovery.service.handlers import handler_from_service
+from discovery.service.health import Health, handler_from_health
 from discovery.service.interceptors import Interceptors
+from discovery.service.lifetime import Lifetime
+from discovery.service.log_budget import LogBudget
+from discovery.service.reflection import Reflection, handlers_from_reflection
+from discovery.service.stalls import Stalls
 from discovery.service.store import Store
-from discovery.service.watchers import Watchers
+from discovery.service.turns import Turns
+from discovery.service.watchers import Watchers, watchers_from_settings
 from discovery.settings import Settings
 from discovery.state.clusters import Clusters
-from discovery.state.limits import REQUEST_BYTES_MAX
 from discovery.state.rate_limit import RateLimiter
 from discovery.stores.opening import open_store
 
@@ -31,118 +54,192 @@ log = logging.getLogger(__name__)
 
 STOP_S = 3.0
 FORGET_BUCKETS_S = 60.0
-# Calls at once, of all clients or of one proxy that speaks for them; beyond it streams
-# are reset, which a client cannot tell from an outage.
-HERD_MAX = 100_000
-
-# Without the first, two services could share a port and split its clients. Then: pings
-# of idle watchers are welcome (every 10 s for hours, discovery.md 9.1); a herd waits
-# instead of being refused at random; dead connections are noticed within 40 s.
-SERVER_OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-    ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.server.max_pending_requests", HERD_MAX),
-    ("grpc.server.max_pending_requests_hard_limit", HERD_MAX),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
-    ("grpc.max_concurrent_streams", HERD_MAX),
-)
+# Calls at once besides open watches; more of them are refused.
+CALLS_MAX = 10_000
+LOG_LINES_PER_S = 10
 
 
 class CannotServe(Exception):  # noqa: N818 - says what happened, as a sentence would
-    """The service cannot start; the operator can fix it."""
+    """The service cannot start, or not end well; the operator can fix it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the service is built of; made in the order of these lines."""
+
+    settings: Settings
+    metrics: Metrics
+    lifetime: Lifetime
+    clusters: Clusters
+    limiter: RateLimiter
+    watchers: Watchers
+    stalls: Stalls
 
 
 async def serve(
     settings: Settings,
     stop: asyncio.Event,
     on_listening: Callable[[str], None] = lambda _: None,
+    hurry: asyncio.Event | None = None,
 ) -> None:
     """Serve until ``stop`` is set.
 
     Args:
         settings: what the operator wants.
-        stop: set it, and within 5 s this returns.
+        stop: set it, and this returns within the time of draining and a few seconds.
         on_listening: told ``host:port`` once clients can connect.
+        hurry: set it too, and calls under way are not waited for.
 
     Raises:
-        CannotServe: the port or the certificate cannot be used.
+        CannotServe: an address or a file cannot be used, or records not be kept.
     """
-    metrics = Metrics()
-    watchers = Watchers()
-    clusters = Clusters(settings.clusters_max)
-    limiter = RateLimiter(settings.rate_limit_per_s, settings.rate_burst)
+    parts = _parts_from_settings(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_store(
-                settings, clusters, watchers.announce, metrics, watchers.is_watched
-            )
-        )
-        service = _service_from_settings(settings, clusters, store, watchers)
-        server, address = _bind(settings, service, limiter)
-        group = await stack.enter_async_context(asyncio.TaskGroup())
-        sweeper = group.create_task(
-            _sweep_forever(store, settings.gc_interval_s), name="sweeper"
-        )
-        forgetter = group.create_task(_forget_forever(limiter), name="forgetter")
+        store = await stack.enter_async_context(_store(parts))
+        service = _service_from_parts(parts, store)
+        server, address = _bind(parts, service)
+        group = await stack.enter_async_context(_tasks(parts, store))
         await server.start()
+        parts.lifetime.listening = True
         log.info("listening", extra={"fields": {"address": address}})
         on_listening(address)
         await stop.wait()
-        stopping = group.create_task(server.stop(STOP_S), name="stopping")
-        watchers.close()
+        hurry = hurry or asyncio.Event()
+        await _drain(parts, service, hurry)
+        stopping = group.create_task(_stop(server, hurry), name="stopping")
+        parts.watchers.close()
         await stopping
-        sweeper.cancel()
-        forgetter.cancel()
     log.info("stopped", extra={"fields": {}})
 
 
-def _service_from_settings(
-    settings: Settings, clusters: Clusters, store: Store, watchers: Watchers
-) -> ClusterService:
+def _parts_from_settings(settings: Settings) -> _Parts:
+    metrics = Metrics()
+    parts = _Parts(
+        settings,
+        metrics,
+        Lifetime(),
+        Clusters(settings.clusters_max),
+        RateLimiter(
+            settings.rate_limit_per_s, settings.rate_burst, settings.rate_buckets_max
+        ),
+        watchers_from_settings(settings, metrics),
+        Stalls(settings.watcher_stall_s, monotonic_ns),
+    )
+    metrics.read_levels = lambda: Levels(
+        stored=parts.clusters.count(),
+        watches=len(parts.watchers),
+        rate_buckets=len(parts.limiter),
+        store_ready=parts.lifetime.read_store().ready,
+    )
+    return parts
+
+
+@asynccontextmanager
+async def _store(parts: _Parts) -> AsyncIterator[Store]:
+    opened = open_store(
+        parts.settings,
+        parts.clusters,
+        parts.watchers.announce,
+        parts.metrics,
+        parts.watchers.is_watched,
+    )
+    async with opened as store:
+        parts.lifetime.read_store = store.health
+        yield store
+
+
+def _service_from_parts(parts: _Parts, store: Store) -> ClusterService:
     return ClusterService(
-        clusters,
+        parts.clusters,
         store,
-        watchers,
-        redirect_endpoint=settings.redirect_endpoint,
-        report_client_ip=settings.report_client_ip,
+        parts.watchers,
+        redirect_endpoint=parts.settings.redirect_endpoint,
+        report_client_ip=parts.settings.report_client_ip,
     )
 
 
-def _bind(
-    settings: Settings, service: ClusterService, limiter: RateLimiter
-) -> tuple[grpc.aio.Server, str]:
-    trust = HeaderTrust(settings.trust_x_real_ip, settings.trust_first_x_forwarded_for)
-    interceptors = Interceptors(limiter, trust, monotonic_ns)
-    server = grpc.aio.server(options=SERVER_OPTIONS)
-    server.add_generic_rpc_handlers((handler_from_service(service, interceptors),))
-    wanted = grpc_address(settings.addr)
+def _bind(parts: _Parts, service: ClusterService) -> tuple[grpc.aio.Server, str]:
+    settings = parts.settings
     try:
-        port = _add_port(server, wanted, settings)
-    except RuntimeError as error:
-        reason = explain_refusal(settings.addr)
-        raise CannotServe(f"cannot listen on {settings.addr}: {reason}") from error
-    return server, f"{wanted.rpartition(':')[0]}:{port}"
-
-
-def _add_port(server: grpc.aio.Server, wanted: str, settings: Settings) -> int:
-    if settings.certificate_path is None or settings.key_path is None:
-        return server.add_insecure_port(wanted)
-    try:
-        files = CertificateFiles(settings.certificate_path, settings.key_path)
-        credentials = files.credentials()
+        server = new_server(
+            _handlers(parts, service),
+            calls_max=settings.watches_max + CALLS_MAX,
+            connections_max=connections_that_fit(settings.connections_max),
+        )
+        files = certificate_files(
+            settings.certificate_path, settings.key_path, settings.client_ca_path
+        )
+        return server, listen_for_calls(server, settings.addr, files)
+    except (CannotListen, FileError) as error:
+        raise CannotServe(str(error)) from error
     except CertificateError as error:
         raise CannotServe(f"cannot use the certificate: {error}") from error
-    return server.add_secure_port(wanted, credentials)
+
+
+def _handlers(
+    parts: _Parts, service: ClusterService
+) -> tuple[grpc.GenericRpcHandler, ...]:
+    settings = parts.settings
+    rules = Interceptors(
+        Turns(parts.limiter, monotonic_ns, parts.metrics, settings.rate_ipv6_prefix),
+        HeaderTrust(
+            settings.trust_x_real_ip,
+            settings.trust_first_x_forwarded_for,
+            settings.trusted_proxies,
+        ),
+        _admission_from_settings(settings),
+        parts.stalls,
+        parts.metrics,
+        LogBudget(LOG_LINES_PER_S, monotonic_ns),
+        monotonic_ns,
+    )
+    about_us = replace(rules, admission=Admission())  # names no cluster
+    return (
+        handler_from_service(service, rules),
+        handler_from_health(Health(parts.lifetime), about_us),
+        *handlers_from_reflection(Reflection(), about_us),
+    )
+
+
+def _admission_from_settings(settings: Settings) -> Admission:
+    """Read who is served.
+
+    Raises:
+        FileError: one of the files cannot be read.
+    """
+    allowed, tokens = settings.allowed_clusters_path, settings.cluster_tokens_path
+    read_allowed = WatchedFile(allowed, parse_allowed_clusters) if allowed else None
+    read_tokens = (
+        WatchedFile(tokens, parse_cluster_tokens, is_secret=True) if tokens else None
+    )
+    return Admission(
+        read_allowed.read if read_allowed else None,
+        read_tokens.read if read_tokens else None,
+    )
+
+
+@asynccontextmanager
+async def _tasks(parts: _Parts, store: Store) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run what goes on beside the calls."""
+    interval_s = parts.settings.gc_interval_s
+    async with asyncio.TaskGroup() as group:
+        beside = (
+            group.create_task(_sweep_forever(store, interval_s), name="sweeper"),
+            group.create_task(_forget_forever(parts.limiter), name="forgetter"),
+            group.create_task(parts.stalls.watch_forever(), name="stalls"),
+        )
+        yield group
+        for task in beside:
+            task.cancel()
 
 
 async def _sweep_forever(store: Store, interval_s: float) -> None:
     """Sweep at once and then at every interval."""
     while True:
-        await store.sweep()
+        try:
+            await store.sweep()
+        except Exception:  # a sweep comes again; the service must not go with it
+            log.exception("sweep failed", extra={"fields": {}})
         await asyncio.sleep(interval_s)
 
 
@@ -150,3 +247,25 @@ async def _forget_forever(limiter: RateLimiter) -> None:
     while True:
         await asyncio.sleep(FORGET_BUCKETS_S)
         limiter.forget_full(monotonic_ns())
+
+
+async def _drain(parts: _Parts, service: ClusterService, hurry: asyncio.Event) -> None:
+    """Send clients away, one after the other."""
+    settings = parts.settings
+    parts.lifetime.draining = True
+    fields = {"watches": len(parts.watchers), "seconds": settings.drain_s}
+    log.info("stopping", extra={"fields": fields})
+    if settings.drain_redirect:
+        service.redirect(settings.drain_redirect)
+    await end_watches(parts.watchers, settings.drain_s, hurry)
+
+
+async def _stop(server: grpc.aio.Server, hurry: asyncio.Event) -> None:
+    """Send GOAWAY and finish the calls under way; in a hurry, end them."""
+    async with asyncio.TaskGroup() as group:
+        stopping = group.create_task(server.stop(STOP_S), name="graceful")
+        hurried = group.create_task(hurry.wait(), name="hurry")
+        await asyncio.wait((stopping, hurried), return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not stopping.done():
+            await server.stop(None)

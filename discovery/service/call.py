@@ -18,15 +18,15 @@ class Call:
         address: of the caller; None if unknown.
         patience_s: how long it can wait for what is not in our hands.
         fields: for the log; text of others, cut to a bounded length.
-        has_turn: false until the rate limit let it pass; until then it may not make
-            the log grow either.
+        turn_ns: when the rate limit let it pass, monotonic; None until then, and until
+            then it is not counted and may not make the log grow.
     """
 
     method: str
     address: Address | None
     patience_s: float = PATIENCE_S
     fields: dict[str, str] = field(default_factory=dict)
-    has_turn: bool = False
+    turn_ns: int | None = None
 
     def note_cluster(self, cluster_id: str) -> None:
         """Remember a cluster by its beginning; the whole ID would let readers in."""

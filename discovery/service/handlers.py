@@ -2,21 +2,24 @@
 
 Requests and replies pass as raw bytes: a message for a thousand watchers is encoded
 once, and bytes that are no message get the status they should (discovery.md 9.2).
+
+Every call is registered as one whose requests are a stream, which is the same on the
+wire: gRPC then runs it when it is opened and not when its request is complete, so that
+whoever opens calls and sends nothing can be told to go.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import grpc
 
 from discovery.api.cluster_pb2 import DESCRIPTOR
 from discovery.service.call import Call
 from discovery.service.cluster_service import ClusterService
-from discovery.service.interceptors import Context, Interceptors
+from discovery.service.interceptors import Answer, Context, Interceptors
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["Cluster"].full_name
 
-Unary = Callable[[bytes, Call], Awaitable[bytes]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"  # generic in the stubs only
 
 
@@ -24,34 +27,39 @@ def handler_from_service(
     service: ClusterService, interceptors: Interceptors
 ) -> grpc.GenericRpcHandler:
     """Return what a gRPC server needs to serve the five calls."""
-    unary: dict[str, Unary] = {
+    unary: Mapping[str, Answer[bytes]] = {
         "Hello": service.hello,
         "AffiliateUpdate": service.affiliate_update,
         "AffiliateDelete": service.affiliate_delete,
         "List": service.list,
     }
     handlers = {
-        name: _unary_handler(name, call, interceptors) for name, call in unary.items()
+        name: unary_handler(name, answer, interceptors)
+        for name, answer in unary.items()
     }
     handlers["Watch"] = _watch_handler(service, interceptors)
     return grpc.method_handlers_generic_handler(SERVICE_NAME, handlers)
 
 
-def _unary_handler(name: str, answer: Unary, interceptors: Interceptors) -> Handler:
-    async def handle(raw: bytes, context: Context) -> bytes | None:
-        return await interceptors.run(name, lambda call: answer(raw, call), context)
+def unary_handler(
+    name: str, answer: Answer[bytes], interceptors: Interceptors
+) -> Handler:
+    """Return what a gRPC server needs to serve one call with one reply."""
 
-    return grpc.unary_unary_rpc_method_handler(handle)
+    async def handle(_requests: Any, context: Context) -> bytes | None:
+        return await interceptors.run(name, answer, context)
+
+    return grpc.stream_unary_rpc_method_handler(handle)
 
 
 def _watch_handler(service: ClusterService, interceptors: Interceptors) -> Handler:
-    async def handle(raw: bytes, context: Context) -> None:
+    async def handle(_requests: Any, context: Context) -> None:
         async def send(message: bytes) -> None:
             await interceptors.send(message, context)
 
-        async def watch(call: Call) -> None:
+        async def watch(raw: bytes, call: Call) -> None:
             await service.watch(raw, call, send)
 
         await interceptors.run("Watch", watch, context)
 
-    return grpc.unary_stream_rpc_method_handler(handle)
+    return grpc.stream_stream_rpc_method_handler(handle)

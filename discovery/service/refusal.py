@@ -8,6 +8,7 @@
     ├── UnreadableRequest   INTERNAL            bytes that are no message
     ├── NotAdmitted         PERMISSION_DENIED   this cluster is not served to the caller
     ├── Unavailable         UNAVAILABLE         the store cannot be written; try again
+    ├── NotKnown            NOT_FOUND           health of a service that is none of ours
     └── WatcherStalled      ABORTED             it did not read; watch again
 """
 
@@ -50,6 +51,12 @@ class Unavailable(Refusal):
     """The store did not take a change in time; nothing is known to be changed."""
 
     code = grpc.StatusCode.UNAVAILABLE
+
+
+class NotKnown(Refusal):
+    """The health of something was asked that is not here."""
+
+    code = grpc.StatusCode.NOT_FOUND
 
 
 class WatcherStalled(Refusal):
