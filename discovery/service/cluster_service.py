@@ -1,6 +1,6 @@
 """The five calls, from bytes to bytes; what carries them is not known here.
 
-Nothing awaits between taking a snapshot and subscribing, so no change is lost.
+Nothing awaits between taking a snapshot and beginning a watch, so no change is lost.
 
 Source: discovery.md 2.
 """
@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from discovery.api import cluster_pb2 as pb
+from discovery.metrics.metrics import Metrics
+from discovery.service.audience import Messages
 from discovery.service.call import Call
 from discovery.service.client_address import encode_address
 from discovery.service.refusal import Exhausted
@@ -19,8 +21,8 @@ from discovery.service.validation import (
     validate_affiliate_id,
     validate_cluster_id,
 )
-from discovery.service.watch_messages import encode_list, encode_snapshot
-from discovery.service.watchers import Subscription, Watchers
+from discovery.service.watch_messages import encode_list
+from discovery.service.watchers import Watchers
 from discovery.state.clusters import Clusters
 from discovery.state.limits import LimitExceeded
 
@@ -36,6 +38,7 @@ class ClusterService:
         clusters: the state; only read here.
         store: changes it and tells the watchers.
         watchers: who is told.
+        metrics: counts versions of clients.
         redirect_endpoint: ``host:port`` every Hello is sent to; empty: nowhere.
         report_client_ip: whether Hello tells callers their address.
     """
@@ -45,6 +48,7 @@ class ClusterService:
         clusters: Clusters,
         store: Store,
         watchers: Watchers,
+        metrics: Metrics | None = None,
         *,
         redirect_endpoint: str = "",
         report_client_ip: bool = True,
@@ -52,6 +56,7 @@ class ClusterService:
         self._clusters = clusters
         self._store = store
         self._watchers = watchers
+        self._metrics = metrics or Metrics()
         self._redirect_endpoint = redirect_endpoint
         self._report_client_ip = report_client_ip
 
@@ -62,6 +67,7 @@ class ClusterService:
     async def hello(self, raw: bytes, call: Call) -> bytes:
         """Tell the caller its address and where to go instead; makes no cluster."""
         request = decode_request(pb.HelloRequest, raw)
+        self._metrics.hello(request.client_version)
         call.note_cluster(request.cluster_id)
         call.note("client_version", request.client_version)
         validate_cluster_id(request.cluster_id)
@@ -118,16 +124,20 @@ class ClusterService:
         request = decode_request(pb.WatchRequest, raw)
         call.note_cluster(request.cluster_id)
         validate_cluster_id(request.cluster_id)
-        subscription = self._subscribe(request.cluster_id)
-        try:
-            while (message := await subscription.next_message()) is not None:
-                await send(message)
-        finally:
-            self._watchers.unsubscribe(request.cluster_id, subscription)
+        with self._watchers.opened(request.cluster_id) as watch:
+            await self._open(request.cluster_id)
+            affiliates = self._clusters.affiliates(request.cluster_id)
+            messages: Messages | None = watch.begin(affiliates)
+            while messages is not None:
+                for message in messages:
+                    await send(message)
+                messages = await watch.next_messages()
 
-    def _subscribe(self, cluster_id: str) -> Subscription:
+    async def _open(self, cluster_id: str) -> None:
+        """Make sure a cluster exists, and is not about to come back after a restart."""
         try:
-            affiliates = self._clusters.open(cluster_id)
+            self._clusters.open(cluster_id)
         except LimitExceeded as error:
             raise Exhausted(str(error)) from error
-        return self._watchers.subscribe(cluster_id, encode_snapshot(affiliates))
+        if not self._store.was_restored(cluster_id):
+            await self._watchers.warm_up(cluster_id)

@@ -6,7 +6,6 @@ Source: discovery.md 1.2, 2.6.
 from collections.abc import Iterable
 
 from discovery.api import cluster_pb2 as pb
-from discovery.service.backlog import Announcement
 from discovery.state.affiliate import Affiliate
 from discovery.state.cluster import Change
 
@@ -20,7 +19,7 @@ def encode_list(affiliates: Iterable[Affiliate]) -> bytes:
     return pb.ListResponse(affiliates=messages).SerializeToString()
 
 
-def encode_snapshot(affiliates: Iterable[Affiliate]) -> list[bytes]:
+def encode_snapshot(affiliates: Iterable[Affiliate]) -> tuple[bytes, ...]:
     """Return the first messages of a watch: a snapshot and what did not fit into it.
 
     Returns:
@@ -29,28 +28,37 @@ def encode_snapshot(affiliates: Iterable[Affiliate]) -> list[bytes]:
     """
     messages = [bytearray()]
     for affiliate in affiliates:
-        encoded = encode_upsert(affiliate)
+        encoded = _encode([_message_from_affiliate(affiliate)])
         if len(messages[-1]) + len(encoded) > SNAPSHOT_BYTES_MAX:
             messages.append(bytearray())
         messages[-1] += encoded
-    return [bytes(message) for message in messages]
+    return tuple(bytes(message) for message in messages)
 
 
-def encode_upsert(affiliate: Affiliate) -> bytes:
-    """Return a ``WatchResponse`` with one whole record."""
-    message = _message_from_affiliate(affiliate)
-    return pb.WatchResponse(affiliates=[message]).SerializeToString()
+def encode_changes(changes: Iterable[Change]) -> tuple[bytes, ...]:
+    """Return what tells a watcher of changes: deletions first, then the living.
+
+    The two cannot share a message. Of a deletion only who it was is told.
+
+    Args:
+        changes: at most one for each affiliate, so that their order does not matter.
+
+    Returns:
+        None, one or two ``WatchResponse``.
+    """
+    deleted, living = [], []
+    for change in changes:
+        if change.affiliate is None:
+            deleted.append(pb.Affiliate(id=change.affiliate_id))
+        else:
+            living.append(_message_from_affiliate(change.affiliate))
+    messages = [_encode(deleted, deleted=True)] if deleted else []
+    return (*messages, _encode(living)) if living else tuple(messages)
 
 
-def announcement_from_change(change: Change) -> Announcement:
-    """Encode a change for whoever watches; a deletion says nothing but who."""
-    if change.affiliate is not None:
-        message = encode_upsert(change.affiliate)
-        return Announcement(change.affiliate_id, message, False, change.created)
-    gone = pb.WatchResponse(
-        affiliates=[pb.Affiliate(id=change.affiliate_id)], deleted=True
-    )
-    return Announcement(change.affiliate_id, gone.SerializeToString(), True)
+def _encode(affiliates: list[pb.Affiliate], *, deleted: bool = False) -> bytes:
+    response = pb.WatchResponse(affiliates=affiliates, deleted=deleted)
+    return response.SerializeToString()
 
 
 def _message_from_affiliate(affiliate: Affiliate) -> pb.Affiliate:

@@ -1,103 +1,131 @@
-"""Who watches which cluster, and what each still has to be told.
+"""Who watches which cluster; how many there may be."""
 
-Writers never wait for watchers: a change is put into every backlog and that is all.
-Each watcher is served by its own call, at its own pace.
-"""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-import asyncio
-
-from discovery.service.backlog import Announcement, Backlog
-from discovery.service.watch_messages import announcement_from_change
+from discovery.metrics.metrics import Metrics
+from discovery.service.audience import Audience, Watch
+from discovery.service.pace import Pace
+from discovery.service.refusal import Exhausted
+from discovery.service.timer import LoopTimer, Timer
+from discovery.service.warm_up import WarmUp, hold
+from discovery.settings import Settings
 from discovery.state.cluster import Change
 
 
-class Subscription:
-    """One open watch.
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """How many watches may be open at once, of all clusters and of one."""
 
-    Args:
-        first: the snapshot and its continuation; sent before any change.
-    """
-
-    __slots__ = ("_backlog", "_closed", "_first", "_woken")
-
-    def __init__(self, first: list[bytes]) -> None:
-        self._first = first[::-1]
-        self._backlog = Backlog()
-        self._woken = asyncio.Event()
-        self._closed = False
-
-    def offer(self, announcement: Announcement) -> None:
-        """Add a change; never blocks, never overflows."""
-        self._backlog.add(announcement)
-        self._woken.set()
-
-    def close(self) -> None:
-        """End the watch: no further message."""
-        self._closed = True
-        self._woken.set()
-
-    async def next_message(self) -> bytes | None:
-        """Wait for the next ``WatchResponse``; None once the watch is to end."""
-        while not self._closed:
-            if self._first:
-                return self._first.pop()
-            if self._backlog:
-                return self._backlog.take()
-            self._woken.clear()
-            await self._woken.wait()
-        return None
+    watches_max: int = 100_000
+    watches_per_cluster_max: int = 4_096
 
 
 class Watchers:
-    """Every open watch, by cluster."""
+    """Every open watch, by cluster. Of a cluster that nobody watches nothing is kept.
 
-    def __init__(self) -> None:
-        self._watches_by_cluster: dict[str, dict[Subscription, None]] = {}
+    Args:
+        limits: of watches.
+        pace: how long changes wait to be told together.
+        warm_up: when a cluster may be seen after a restart.
+        metrics: counts what is told.
+        timer: the loop, unless a test has another clock.
+    """
+
+    def __init__(
+        self,
+        limits: WatchLimits | None = None,
+        pace: Pace | None = None,
+        warm_up: WarmUp | None = None,
+        metrics: Metrics | None = None,
+        timer: Timer | None = None,
+    ) -> None:
+        self._limits = limits or WatchLimits()
+        self._pace = pace or Pace()
+        self._warm_up = warm_up or WarmUp()
+        self._metrics = metrics or Metrics()
+        self._timer = timer or LoopTimer()
+        self._audience_by_cluster: dict[str, Audience] = {}
+        self._count = 0
         self._closed = False
 
     def __len__(self) -> int:
-        return sum(map(len, self._watches_by_cluster.values()))
+        return self._count
 
     @property
-    def subscriptions(self) -> tuple[Subscription, ...]:
+    def subscriptions(self) -> tuple[Watch, ...]:
         """Every open watch."""
-        watches = self._watches_by_cluster.values()
-        return tuple(subscription for cluster in watches for subscription in cluster)
+        audiences = self._audience_by_cluster.values()
+        return tuple(watch for audience in audiences for watch in audience.watches)
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Every open watch. Cost: O(n) in watches."""
+        audiences = self._audience_by_cluster.values()
+        return tuple(watch for audience in audiences for watch in audience.watches)
 
     def is_watched(self, cluster_id: str) -> bool:
         """Tell whether somebody watches a cluster."""
-        return cluster_id in self._watches_by_cluster
+        return cluster_id in self._audience_by_cluster
 
-    def subscribe(self, cluster_id: str, first: list[bytes]) -> Subscription:
-        """Open a watch that starts with these messages.
+    @contextmanager
+    def opened(self, cluster_id: str) -> Iterator[Watch]:
+        """Open a watch, to be begun and read until it ends.
 
-        The caller takes the snapshot and subscribes without awaiting in between; then
-        no change is lost or told twice.
+        Raises:
+            Exhausted: one watch too many.
         """
-        subscription = Subscription(first)
+        audience = self._audience_with_room(cluster_id)
+        self._audience_by_cluster[cluster_id] = audience
+        watch = audience.join()
+        self._count += 1
         if self._closed:
-            subscription.close()
-        self._watches_by_cluster.setdefault(cluster_id, {})[subscription] = None
-        return subscription
+            watch.close()
+        try:
+            yield watch
+        finally:
+            self._count -= 1
+            audience.leave(watch)
+            if not audience:
+                del self._audience_by_cluster[cluster_id]
 
-    def unsubscribe(self, cluster_id: str, subscription: Subscription) -> None:
-        """Forget a watch; harmless if it is forgotten already."""
-        watches = self._watches_by_cluster.get(cluster_id, {})
-        watches.pop(subscription, None)
-        if not watches:
-            self._watches_by_cluster.pop(cluster_id, None)
+    async def warm_up(self, cluster_id: str) -> None:
+        """Wait until a cluster that may be coming back can be seen."""
+        await hold(self._warm_up, cluster_id, self._timer.now_s)
 
     def announce(self, cluster_id: str, change: Change) -> None:
-        """Tell every watcher of a cluster. Cost: O(n) in watchers."""
-        if not self.is_watched(cluster_id):
-            return
-        announcement = announcement_from_change(change)
-        for subscription in self._watches_by_cluster.get(cluster_id, ()):
-            subscription.offer(announcement)
+        """Tell every watcher of a cluster, soon. Cost: O(1)."""
+        if change.created:
+            self._warm_up.added(cluster_id, self._timer.now_s())
+        audience = self._audience_by_cluster.get(cluster_id)
+        if audience is not None:
+            audience.announce(change)
 
     def close(self) -> None:
         """End all watches, and every one that is opened from here on."""
         self._closed = True
-        for watches in self._watches_by_cluster.values():
-            for subscription in watches:
-                subscription.close()
+        for audience in self._audience_by_cluster.values():
+            audience.close()
+
+    def _audience_with_room(self, cluster_id: str) -> Audience:
+        if self._count >= self._limits.watches_max:
+            raise Exhausted("the service has no room for one more watch")
+        audience = self._audience_by_cluster.get(cluster_id)
+        if audience is None:
+            return Audience(self._pace, self._timer, self._metrics)
+        if len(audience) >= self._limits.watches_per_cluster_max:
+            raise Exhausted("the cluster has no room for one more watch")
+        return audience
+
+
+def watchers_from_settings(settings: Settings, metrics: Metrics) -> Watchers:
+    """Return what the operator wants; call it in the loop, when the service starts."""
+    timer = LoopTimer()
+    return Watchers(
+        WatchLimits(settings.watches_max, settings.watches_per_cluster_max),
+        Pace(settings.fan_out_delay_s),
+        WarmUp(settings.warm_up_s, timer.now_s()),
+        metrics,
+        timer,
+    )

@@ -38,6 +38,11 @@ class Affiliate:
     endpoints: tuple[Endpoint, ...]
 
     @property
+    def size_bytes(self) -> int:
+        """Its data and endpoints as they are told to others, without its ID."""
+        return len(self.data) + sum(len(e.data) + 2 for e in self.endpoints)
+
+    @property
     def due_ns(self) -> int:
         """Earliest instant at which a sweep could find something to remove."""
         return min([self.expires_ns, *(e.expires_ns for e in self.endpoints)])

@@ -26,8 +26,29 @@ class Change:
     affiliate: Affiliate | None
     created: bool = False
 
+    @property
+    def size_bytes(self) -> int:
+        """No fewer than a message that tells it has; a few more at most."""
+        told = self.affiliate.size_bytes if self.affiliate else 0
+        return len(self.affiliate_id.encode()) + _OVERHEAD_BYTES + told
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many affiliates and endpoints some clusters hold together."""
+
+    affiliates: int = 0
+    endpoints: int = 0
+
+    def add(self, affiliate: Affiliate | None, step: int) -> None:
+        """Count an affiliate that came (1) or went (-1); None is nobody."""
+        if affiliate is not None:
+            self.affiliates += step
+            self.endpoints += step * len(affiliate.endpoints)
+
 
 _NEVER_NS = 1 << 100
+_OVERHEAD_BYTES = 16  # tags and lengths of a message, all but those of endpoints
 
 
 class Cluster:
@@ -35,11 +56,15 @@ class Cluster:
 
     Expired records are served until then: clients publish with no lifetime at all and
     expect to read it back (discovery.md 2.4).
+
+    Args:
+        tally: kept in step with what is held here, and perhaps elsewhere.
     """
 
-    __slots__ = ("_affiliate_by_id", "_due_ns")
+    __slots__ = ("_affiliate_by_id", "_due_ns", "_tally")
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally | None = None) -> None:
+        self._tally = tally or Tally()
         self._affiliate_by_id: dict[str, Affiliate] = {}
         self._due_ns = _NEVER_NS  # no sweep before this instant can remove anything
 
@@ -50,11 +75,6 @@ class Cluster:
     def affiliates(self) -> tuple[Affiliate, ...]:
         """Every record, in order of creation."""
         return tuple(self._affiliate_by_id.values())
-
-    @property
-    def endpoint_count(self) -> int:
-        """Endpoints of all affiliates together."""
-        return sum(len(a.endpoints) for a in self._affiliate_by_id.values())
 
     def update(self, submission: Submission, now_ns: int) -> Change | None:
         """Merge a submission; None if no watcher could see a difference.
@@ -67,15 +87,19 @@ class Cluster:
         Source:
             discovery.md 2.3; suppressed echo: section 10 line 41.
         """
+        self.require_room(submission.affiliate_id)
         before = self._affiliate_by_id.get(submission.affiliate_id)
-        if before is None and len(self) >= AFFILIATES_MAX:
-            raise LimitExceeded(f"a cluster has at most {AFFILIATES_MAX} affiliates")
         return self.put(merge_submission(before, submission, now_ns))
+
+    def require_room(self, affiliate_id: str) -> None:
+        """Raise ``LimitExceeded`` unless this affiliate exists or could be made."""
+        if affiliate_id not in self._affiliate_by_id and len(self) >= AFFILIATES_MAX:
+            raise LimitExceeded(f"a cluster has at most {AFFILIATES_MAX} affiliates")
 
     def put(self, after: Affiliate) -> Change | None:
         """Store a record as it is; None if no watcher could see a difference."""
         before = self._affiliate_by_id.get(after.id)
-        self._affiliate_by_id[after.id] = after
+        self._replace(before, after)
         self._due_ns = min(self._due_ns, after.due_ns)
         if before is not None and says_the_same(before, after):
             return None
@@ -87,8 +111,10 @@ class Cluster:
 
     def delete(self, affiliate_id: str) -> Change | None:
         """Remove a record; None if there was none."""
-        if self._affiliate_by_id.pop(affiliate_id, None) is None:
+        before = self._affiliate_by_id.get(affiliate_id)
+        if before is None:
             return None
+        self._replace(before, None)
         return Change(affiliate_id, None)
 
     def sweep(self, now_ns: int) -> tuple[Change, ...]:
@@ -105,14 +131,16 @@ class Cluster:
         for before in self.affiliates:
             after = sweep_affiliate(before, now_ns)
             if after is not before:
-                self._replace(before.id, after)
+                self._replace(before, after)
                 changes.append(Change(before.id, after))
         dues = (a.due_ns for a in self._affiliate_by_id.values())
         self._due_ns = min(dues, default=_NEVER_NS)
         return tuple(changes)
 
-    def _replace(self, affiliate_id: str, after: Affiliate | None) -> None:
-        if after is None:
-            del self._affiliate_by_id[affiliate_id]
-        else:
-            self._affiliate_by_id[affiliate_id] = after
+    def _replace(self, before: Affiliate | None, after: Affiliate | None) -> None:
+        self._tally.add(before, -1)
+        self._tally.add(after, 1)
+        if after is not None:
+            self._affiliate_by_id[after.id] = after
+        elif before is not None:
+            del self._affiliate_by_id[before.id]

@@ -7,7 +7,7 @@ it was dropped (the race of discovery.md 8, number 12, cannot be written down he
 from dataclasses import dataclass
 
 from discovery.state.affiliate import Affiliate, Submission
-from discovery.state.cluster import Change, Cluster
+from discovery.state.cluster import Change, Cluster, Tally
 from discovery.state.limits import LimitExceeded
 
 
@@ -30,6 +30,7 @@ class Clusters:
     def __init__(self, clusters_max: int | None = None) -> None:
         self._cluster_by_id: dict[str, Cluster] = {}
         self._clusters_max = clusters_max
+        self._tally = Tally()
 
     def __len__(self) -> int:
         return len(self._cluster_by_id)
@@ -40,13 +41,8 @@ class Clusters:
         return tuple(self._cluster_by_id)
 
     def count(self) -> Counts:
-        """Count what is stored. Cost: O(n) in affiliates."""
-        clusters = self._cluster_by_id.values()
-        return Counts(
-            clusters=len(clusters),
-            affiliates=sum(map(len, clusters)),
-            endpoints=sum(cluster.endpoint_count for cluster in clusters),
-        )
+        """Count what is stored. Cost: O(1)."""
+        return Counts(len(self), self._tally.affiliates, self._tally.endpoints)
 
     def update(
         self, cluster_id: str, submission: Submission, now_ns: int
@@ -72,6 +68,20 @@ class Clusters:
         cluster = self._cluster_by_id.get(cluster_id)
         return cluster.affiliates if cluster else ()
 
+    def get(self, cluster_id: str, affiliate_id: str) -> Affiliate | None:
+        """Return one record; None if there is none."""
+        cluster = self._cluster_by_id.get(cluster_id)
+        return cluster.get(affiliate_id) if cluster else None
+
+    def require_room(self, cluster_id: str, affiliate_id: str) -> None:
+        """Raise ``LimitExceeded`` unless this affiliate exists or could be made."""
+        self._get_or_make(cluster_id).require_room(affiliate_id)
+
+    def drop_if_empty(self, cluster_id: str) -> None:
+        """Forget a cluster that has no affiliates."""
+        if not self._cluster_by_id.get(cluster_id, True):
+            del self._cluster_by_id[cluster_id]
+
     def open(self, cluster_id: str) -> tuple[Affiliate, ...]:
         """Make sure a cluster exists, as for somebody who watches it; its records.
 
@@ -88,7 +98,7 @@ class Clusters:
         Returns:
             None if no watcher could see a difference.
         """
-        cluster = self._cluster_by_id.setdefault(cluster_id, Cluster())
+        cluster = self._cluster_by_id.setdefault(cluster_id, Cluster(self._tally))
         return cluster.put(affiliate)
 
     def sweep(
@@ -115,4 +125,4 @@ class Clusters:
             return cluster
         if self._clusters_max is not None and len(self) >= self._clusters_max:
             raise LimitExceeded("the service has no room for one more cluster")
-        return Cluster()
+        return Cluster(self._tally)

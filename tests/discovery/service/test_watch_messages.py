@@ -1,10 +1,9 @@
 from discovery.api import cluster_pb2 as pb
 from discovery.service.watch_messages import (
     SNAPSHOT_BYTES_MAX,
-    announcement_from_change,
+    encode_changes,
     encode_list,
     encode_snapshot,
-    encode_upsert,
 )
 from discovery.state.affiliate import Affiliate, Endpoint
 from discovery.state.cluster import Change
@@ -35,15 +34,15 @@ def test_list_of_a_full_cluster_has_the_size_of_the_reference() -> None:
 
 
 def test_snapshot_of_nothing_is_one_empty_message() -> None:
-    assert encode_snapshot([]) == [b""]
+    assert encode_snapshot([]) == (b"",)
 
 
 def test_snapshot_is_one_message_of_all_records() -> None:
     (message,) = encode_snapshot([A, B])
 
-    expected = pb.WatchResponse(affiliates=[pb.Affiliate(id="b")])
-    assert message == encode_upsert(A) + expected.SerializeToString()
-    assert not pb.WatchResponse.FromString(message).deleted
+    a = pb.Affiliate(id="a", data=b"d", endpoints=[b"e1", b"e2"])
+    expected = pb.WatchResponse(affiliates=[a, pb.Affiliate(id="b")])
+    assert pb.WatchResponse.FromString(message) == expected
 
 
 def test_snapshot_too_large_for_a_client_goes_on_in_more_messages() -> None:
@@ -58,16 +57,24 @@ def test_snapshot_too_large_for_a_client_goes_on_in_more_messages() -> None:
 
 
 def test_deletion_says_nothing_but_who() -> None:
-    announcement = announcement_from_change(Change("a", None))
-
-    assert announcement.deleted
     # affiliates { id: "a" } deleted: true
-    assert announcement.message == bytes.fromhex("0a03 0a0161 1001")
+    assert encode_changes([Change("a", None)]) == (bytes.fromhex("0a03 0a0161 1001"),)
 
 
 def test_upsert_is_a_whole_record() -> None:
-    announcement = announcement_from_change(Change("a", A, created=True))
+    (message,) = encode_changes([Change("a", A, created=True)])
 
-    assert not announcement.deleted
-    assert announcement.created
-    assert announcement.message == bytes.fromhex("0a0e 0a0161 120164 1a026531 1a026532")
+    assert message == bytes.fromhex("0a0e 0a0161 120164 1a026531 1a026532")
+
+
+def test_deletions_and_the_living_never_share_a_message() -> None:
+    changes = [Change("a", A), Change("x", None), Change("b", B), Change("y", None)]
+
+    messages = [pb.WatchResponse.FromString(m) for m in encode_changes(changes)]
+
+    told = [(m.deleted, [affiliate.id for affiliate in m.affiliates]) for m in messages]
+    assert told == [(True, ["x", "y"]), (False, ["a", "b"])]
+
+
+def test_no_change_is_no_message() -> None:
+    assert encode_changes([]) == ()

@@ -2,78 +2,129 @@ import asyncio
 
 import pytest
 
-from discovery.service.watch_messages import announcement_from_change
-from discovery.service.watchers import Watchers
+from discovery.api import cluster_pb2 as pb
+from discovery.metrics.metrics import Metrics
+from discovery.service.audience import Watch
+from discovery.service.refusal import Exhausted
+from discovery.service.warm_up import WarmUp
+from discovery.service.watchers import Watchers, WatchLimits, watchers_from_settings
+from discovery.settings import Settings
 from discovery.state.affiliate import Affiliate
 from discovery.state.cluster import Change
+from tests.fakes.timer import FakeTimer
 
-NEWS = Change("a", Affiliate("a", b"news", 0, ()))
-TOLD = announcement_from_change(NEWS).message
-
-
-async def test_snapshot_and_its_continuation_come_first() -> None:
-    subscription = Watchers().subscribe("c", [b"1", b"2"])
-    subscription.offer(announcement_from_change(NEWS))
-
-    messages = [await subscription.next_message() for _ in range(3)]
-
-    assert messages == [b"1", b"2", TOLD]
+NEWS = Change("a", Affiliate("a", b"news", 0, ()), created=True)
 
 
-async def test_watcher_of_another_cluster_hears_nothing() -> None:
-    watchers = Watchers()
-    here, there = watchers.subscribe("c", []), watchers.subscribe("other", [])
-
-    watchers.announce("c", NEWS)
-    there.close()
-
-    assert await here.next_message() == TOLD
-    assert await there.next_message() is None
+async def next_ids(watch: Watch) -> list[str]:
+    messages = await watch.next_messages() or ()
+    decoded = map(pb.WatchResponse.FromString, messages)
+    return [affiliate.id for message in decoded for affiliate in message.affiliates]
 
 
-async def test_sleeping_watcher_is_woken() -> None:
-    watchers = Watchers()
-    subscription = watchers.subscribe("c", [])
+async def test_watcher_hears_of_its_cluster_alone() -> None:
+    timer = FakeTimer()
+    watchers = Watchers(timer=timer)
 
-    async with asyncio.TaskGroup() as group:
-        reading = group.create_task(subscription.next_message())
-        await asyncio.sleep(0)
+    with watchers.opened("c") as here, watchers.opened("other") as there:
+        here.begin(())
+        there.begin(())
         watchers.announce("c", NEWS)
+        timer.pass_time(0.1)
+        there.close()
 
-    assert reading.result() == TOLD
-
-
-async def test_closing_ends_every_watch_and_those_to_come() -> None:
-    watchers = Watchers()
-    before = watchers.subscribe("c", [b"snapshot"])
-
-    watchers.close()
-
-    assert await before.next_message() is None
-    assert await watchers.subscribe("c", [b"snapshot"]).next_message() is None
+        assert await next_ids(here) == ["a"]
+        assert await there.next_messages() is None
 
 
 def test_cluster_is_watched_as_long_as_somebody_does() -> None:
     watchers = Watchers()
-    one, two = watchers.subscribe("c", []), watchers.subscribe("c", [])
 
-    watchers.unsubscribe("c", one)
-    watchers.unsubscribe("c", one)
+    with watchers.opened("c"):
+        with watchers.opened("c") as two:
+            assert len(watchers) == 2
+            assert two in watchers.subscriptions
+        assert watchers.is_watched("c")
+        assert len(watchers) == 1
 
-    assert watchers.is_watched("c")
-    assert len(watchers) == 1
-    watchers.unsubscribe("c", two)
+    assert not watchers.is_watched("c")
+    assert len(watchers) == 0
+    assert watchers.subscriptions == ()
+
+
+def test_nothing_is_kept_of_a_cluster_nobody_watches() -> None:
+    timer = FakeTimer()
+    watchers = Watchers(timer=timer)
+
+    watchers.announce("c", NEWS)
+
+    assert timer.due == []
     assert not watchers.is_watched("c")
 
 
-@pytest.mark.parametrize("bursts", [1, 50])
-async def test_burst_costs_a_watcher_one_message(bursts: int) -> None:
-    watchers = Watchers()
-    subscription = watchers.subscribe("c", [])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(WatchLimits(2, 9), id="of the service"),
+        pytest.param(WatchLimits(9, 2), id="of the cluster"),
+    ],
+)
+def test_one_watch_too_many_is_refused(limits: WatchLimits) -> None:
+    watchers = Watchers(limits)
 
-    for _ in range(bursts):
+    with watchers.opened("c"):
+        with watchers.opened("c"), pytest.raises(Exhausted), watchers.opened("c"):
+            pass
+        with watchers.opened("c"):
+            assert len(watchers) == 2
+
+
+def test_refused_watch_of_a_new_cluster_leaves_nothing() -> None:
+    watchers = Watchers(WatchLimits(watches_max=0))
+
+    with pytest.raises(Exhausted), watchers.opened("c"):
+        pass
+
+    assert not watchers.is_watched("c")
+
+
+async def test_closing_ends_every_watch_and_those_to_come() -> None:
+    watchers = Watchers()
+
+    with watchers.opened("c") as before:
+        before.begin(())
+        watchers.close()
+        assert await before.next_messages() is None
+    with watchers.opened("c") as after:
+        assert after.begin(()) == ()
+        assert await after.next_messages() is None
+
+
+async def test_cluster_that_comes_back_is_waited_for() -> None:
+    timer = FakeTimer()
+    watchers = Watchers(warm_up=WarmUp(1.0, started_s=timer.now_s()), timer=timer)
+    watchers.announce("c", NEWS)
+
+    waiting = asyncio.create_task(watchers.warm_up("c"))
+    await asyncio.sleep(0)
+    held = not waiting.done()
+    waiting.cancel()
+    timer.pass_time(0.25)
+    await watchers.warm_up("c")
+
+    assert held
+
+
+async def test_settings_say_how_watches_are_served() -> None:
+    metrics = Metrics()
+    settings = Settings(watches_max=1, fan_out_delay_s=0.0)
+    watchers = watchers_from_settings(settings, metrics)
+
+    with watchers.opened("c") as watch:
+        watch.begin(())
         watchers.announce("c", NEWS)
 
-    assert await subscription.next_message() == TOLD
-    watchers.close()
-    assert await subscription.next_message() is None
+        assert await next_ids(watch) == ["a"]
+        with pytest.raises(Exhausted), watchers.opened("other"):
+            pass
+    assert metrics.batch.sum == 1

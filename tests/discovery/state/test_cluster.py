@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.service.watch_messages import encode_changes
 from discovery.state.affiliate import Affiliate, Submission, says_the_same
-from discovery.state.cluster import Change, Cluster
+from discovery.state.cluster import Change, Cluster, Tally
 from discovery.state.limits import LimitExceeded
 
 MIN = 60 * 10**9
@@ -128,12 +129,16 @@ def test_expired_record_is_kept_until_the_sweep() -> None:
     assert cluster.sweep(0) == (Change("a", None),)
 
 
-def test_endpoints_are_counted() -> None:
-    cluster = Cluster()
-    cluster.update(a_submission("a", b"", b"e1", b"e2"), 0)
-    cluster.update(a_submission("b", b"", b"e1"), 0)
+def test_size_of_a_change_is_no_less_than_its_message() -> None:
+    endpoints = tuple(bytes([n]) * 32 for n in range(64))
+    full = a_submission("ä" * 128, bytes(2048), *endpoints)
+    change = Cluster().update(full, 0)
 
-    assert cluster.endpoint_count == 3
+    assert change is not None
+    (message,) = encode_changes([change])
+    assert len(message) <= change.size_bytes <= len(message) + 16
+    deletion = Change("a", None)
+    assert deletion.size_bytes == 17
 
 
 steps = st.one_of(
@@ -151,7 +156,8 @@ steps = st.one_of(
 
 @given(st.lists(steps))
 def test_changes_rebuild_what_the_cluster_holds(history: list[object]) -> None:
-    cluster = Cluster()
+    tally = Tally()
+    cluster = Cluster(tally)
     seen: dict[str, Affiliate] = {}
 
     for now_ns, step in enumerate(history):
@@ -174,3 +180,5 @@ def test_changes_rebuild_what_the_cluster_holds(history: list[object]) -> None:
 
     assert {a.id for a in cluster.affiliates} == seen.keys()
     assert all(says_the_same(a, seen[a.id]) for a in cluster.affiliates)
+    endpoints = sum(len(affiliate.endpoints) for affiliate in cluster.affiliates)
+    assert tally == Tally(len(cluster), endpoints)

@@ -1,6 +1,6 @@
 import pytest
 
-from discovery.state.affiliate import Submission
+from discovery.state.affiliate import Affiliate, Endpoint, Submission
 from discovery.state.clusters import Clusters, Counts
 from discovery.state.limits import LimitExceeded
 
@@ -75,5 +75,34 @@ def test_everything_is_counted() -> None:
     clusters.update("one", A, 0)
     clusters.update("two", A, 0)
     clusters.open("three")
+    clusters.put("three", Affiliate("b", b"d", 0, (Endpoint(b"e", 0),)))
+    clusters.put("three", Affiliate("b", b"d", MIN, ()))
+    assert clusters.count() == Counts(clusters=3, affiliates=3, endpoints=2)
 
-    assert clusters.count() == Counts(clusters=3, affiliates=2, endpoints=2)
+    clusters.delete("one", "a")
+    clusters.sweep("two", MIN + 1, watched=False)
+
+    assert clusters.count() == Counts(clusters=2, affiliates=1, endpoints=0)
+
+
+def test_room_is_there_for_who_exists_or_could() -> None:
+    clusters = Clusters(clusters_max=1)
+    for number in range(1024):
+        clusters.update("c", Submission(f"a{number}", b"d", (), MIN), 0)
+
+    clusters.require_room("c", "a7")
+    with pytest.raises(LimitExceeded):
+        clusters.require_room("c", "new")
+    with pytest.raises(LimitExceeded):
+        clusters.require_room("other", "new")
+
+
+def test_cluster_is_dropped_only_if_it_is_empty() -> None:
+    clusters = Clusters()
+    clusters.open("empty")
+    clusters.update("c", A, 0)
+
+    for cluster_id in ("empty", "c", "unknown"):
+        clusters.drop_if_empty(cluster_id)
+
+    assert clusters.cluster_ids == ("c",)
