@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from discovery.drivers.clock import monotonic_ns
 from discovery.metrics.metrics import Metrics
 from discovery.service.store import Announce, Store
 from discovery.settings import Settings
 from discovery.state.clusters import Clusters
+from discovery.stores import memory_opening
 from discovery.stores.etcd.opening import Surroundings, open_etcd_store
-from discovery.stores.memory import MemoryStore
 
 
 @asynccontextmanager
@@ -34,4 +33,6 @@ async def open_store(
         async with open_etcd_store(settings, surroundings) as store:
             yield store
         return
-    yield MemoryStore(clusters, announce, monotonic_ns, metrics, is_watched)
+    around = memory_opening.Surroundings(clusters, announce, metrics, is_watched)
+    async with memory_opening.open_memory_store(settings, around) as memory_store:
+        yield memory_store
