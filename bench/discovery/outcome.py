@@ -23,6 +23,7 @@ class Outcome:
         phase: its name.
         cpu_s: user and system time of the server.
         beside_cpu_s: of what it cannot do without.
+        load_cpu_s: of sending and receiving, that is, of this benchmark.
         took_s: from the first update until the last was answered.
         refused: updates with another status than OK.
         messages: at all watchers, without snapshots.
@@ -46,6 +47,7 @@ class Outcome:
     phase: str
     cpu_s: float
     beside_cpu_s: float
+    load_cpu_s: float
     took_s: float
     refused: int
     messages: int
@@ -68,7 +70,8 @@ class Outcome:
         """One line for whoever waits."""
         ended = f" ({self.statuses})" if self.statuses else ""
         return (
-            f"{self.cpu_s:.2f} CPU s, {self.messages:,} messages, {self.broken} watches"
+            f"{self.cpu_s:.2f} CPU s (the load itself {self.load_cpu_s:.2f}),"
+            f" {self.messages:,} messages, {self.broken} watches"
             f" broken{ended}, all know after {self.known_max_ms:.0f} ms,"
             f" peak {self.peak_rss_bytes / MIB:.0f} MiB"
             + (f", {self.refused} updates refused" if self.refused else "")

@@ -88,9 +88,10 @@ class _Bench:
         before, beside_before_s = usage(self.target.pid), self._beside_s()
         watcher_bytes = self._open_watches()
         rate_per_s = self.load.shape.rate_per_s if phase.paced else None
-        began_s = time.monotonic()
+        began_s, began_cpu_s = time.monotonic(), time.process_time()
         sent = self.updater.send(calls, rate_per_s)
         took_s = time.monotonic() - began_s
+        sending_cpu_s = time.process_time() - began_cpu_s
         self.receivers.settle(QUIET_S, LIMIT_S)
         after, beside_s = usage(self.target.pid), self._beside_s()
         reported = self.receivers.report(self.load.newest, sent.sent_s)
@@ -101,6 +102,7 @@ class _Bench:
             {
                 "cpu_s": after.cpu_s - before.cpu_s,
                 "beside_cpu_s": beside_s - beside_before_s,
+                "load_cpu_s": reported.cpu_s + sending_cpu_s,
                 "took_s": took_s,
                 "peak_rss_bytes": after.peak_rss_bytes,
                 "watcher_rss_bytes": watcher_bytes,

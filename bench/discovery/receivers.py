@@ -61,13 +61,14 @@ class Receivers:
         """Return what was heard since the last report."""
         for pipe in self._pipes:
             pipe.send(Report(newest, sent_s))
-        heard, broken = Heard(), dict[str, int]()
+        heard, broken, cpu_s = Heard(), dict[str, int](), 0.0
         for reply in self._replies(REPORT_LIMIT_S):
             if isinstance(reply, Reported):
                 heard.add(reply.heard)
+                cpu_s += reply.cpu_s
                 for status, count in reply.broken.items():
                     broken[status] = broken.get(status, 0) + count
-        return Reported(heard, broken)
+        return Reported(heard, broken, cpu_s)
 
     def _replies(self, limit_s: float) -> Iterator[object]:
         until_s = time.monotonic() + limit_s
