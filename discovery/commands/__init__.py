@@ -1,0 +1,1 @@
+"""What the operator asks of the files of a service, without a service."""
