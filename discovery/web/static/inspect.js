@@ -90,7 +90,7 @@ function tell({ records, opened, badEndpoints }) {
   const bad = badEndpoints ? ` ${badEndpoints} of the endpoints cannot be read.` : "";
   if (opened === records) {
     find("cluster-secret").value = "";
-    say(`All ${records} records are open.${bad}`, "good");
+    say(`${records === 1 ? "The record is" : `All ${records} records are`} open.${bad}`, "good");
   } else if (opened) {
     find("cluster-secret").value = "";
     say(`${opened} of ${records} records are open; the others were sealed with another `
@@ -182,7 +182,7 @@ function age(life) {
   if (!life?.dataset.s) return "";
   const minutes = Math.ceil((LIFE_MAX_S - Number(life.dataset.s)) / 60);
   if (minutes < 0) return "";
-  return minutes <= 1 ? "within the last minute" : `within the last ${minutes} minutes`;
+  return minutes <= 1 ? "less than a minute ago" : `at most ${minutes} minutes ago`;
 }
 
 async function openItem(keys, item) {
@@ -197,7 +197,7 @@ async function openItem(keys, item) {
   opened.textContent = endpoint ?? "unreadable";
   opened.classList.toggle("bad", endpoint === null);
   opened.hidden = false;
-  code.className = "sealed-bytes";
+  code.hidden = endpoint !== null;
   return endpoint !== null;
 }
 

@@ -13,6 +13,7 @@ export class Unreadable extends Error {}
 /** Returns the bytes of a base64 secret, either alphabet; throws Unreadable. */
 export function secretFromText(text) {
   const plain = text.trim().replace(/-/g, "+").replace(/_/g, "/");
+  if (!plain) throw new Unreadable("No secret was typed.");
   let raw;
   try {
     raw = Uint8Array.from(atob(plain), (c) => c.charCodeAt(0));
