@@ -103,11 +103,6 @@ class Audience:
 
     @property
     def watches(self) -> tuple[Watch, ...]:
-        """Every one of them."""
-        return tuple(self._watches)
-
-    @property
-    def watches(self) -> tuple[Watch, ...]:
         """Every open watch."""
         return tuple(self._watches)
 

@@ -54,12 +54,6 @@ class Watchers:
         return self._count
 
     @property
-    def subscriptions(self) -> tuple[Watch, ...]:
-        """Every open watch."""
-        audiences = self._audience_by_cluster.values()
-        return tuple(watch for audience in audiences for watch in audience.watches)
-
-    @property
     def watches(self) -> tuple[Watch, ...]:
         """Every open watch. Cost: O(n) in watches."""
         audiences = self._audience_by_cluster.values()

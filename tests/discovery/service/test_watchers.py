@@ -43,13 +43,13 @@ def test_cluster_is_watched_as_long_as_somebody_does() -> None:
     with watchers.opened("c"):
         with watchers.opened("c") as two:
             assert len(watchers) == 2
-            assert two in watchers.subscriptions
+            assert two in watchers.watches
         assert watchers.is_watched("c")
         assert len(watchers) == 1
 
     assert not watchers.is_watched("c")
     assert len(watchers) == 0
-    assert watchers.subscriptions == ()
+    assert watchers.watches == ()
 
 
 def test_nothing_is_kept_of_a_cluster_nobody_watches() -> None:
