@@ -126,7 +126,10 @@ class EtcdCluster:
 
 @contextmanager
 def an_etcd(
-    directory: Path, size: int = 1, *extra: str, tls: "tuple[str, str, str] | None" = None
+    directory: Path,
+    size: int = 1,
+    *extra: str,
+    tls: "tuple[str, str, str] | None" = None,
 ) -> Iterator[EtcdCluster]:
     """Start members; TLS files are authority, certificate and key, for all sides."""
     names = [f"m{number}" for number in range(size)]
@@ -160,7 +163,9 @@ def an_etcd(
                 f"--key-file={tls[2]}",
                 "--client-cert-auth",
             ]
-    ctl_tls = [f"--cacert={tls[0]}", f"--cert={tls[1]}", f"--key={tls[2]}"] if tls else []
+    ctl_tls = (
+        [f"--cacert={tls[0]}", f"--cert={tls[1]}", f"--key={tls[2]}"] if tls else []
+    )
     cluster = EtcdCluster(members, ctl_tls)
     try:
         cluster.start()

@@ -5,15 +5,20 @@ revision of its key, so that one which happened twice happened once.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from discovery.api import etcd_pb2 as pb
 from discovery.drivers.etcd.access import Batch, Head, Outcome, Page
-from discovery.drivers.etcd.failure import Compacted, EtcdError, failure_from_grpc
+from discovery.drivers.etcd.failure import (
+    DETAIL_CHARACTERS_MAX,
+    Compacted,
+    EtcdError,
+    failure_from_grpc,
+)
 from discovery.drivers.etcd.members import Members
 from discovery.drivers.etcd.requests import (
     batch_from_reply,
@@ -79,17 +84,17 @@ class EtcdClient:
         Raises:
             Compacted: etcd has forgotten changes since then.
         """
-        open_stream = self._members.channel(member).stream_stream(
-            WATCH, pb.WatchRequest.SerializeToString, pb.WatchResponse.FromString
-        )
-        stream = open_stream(metadata=METADATA)
+        request = watch_request(prefix, revision)
+        stream: grpc.aio.StreamStreamCall[bytes, bytes] = self._members.channel(
+            member
+        ).stream_stream(WATCH)(metadata=METADATA)
         try:
             async with asyncio.timeout(CALL_S):
-                await stream.write(watch_request(prefix, revision))
+                await stream.write(request.SerializeToString())
                 first = await stream.read()
-            yield self._batch(member, first)
+            yield _batch_from_raw(member, first)
             while True:
-                yield self._batch(member, await stream.read())
+                yield _batch_from_raw(member, await stream.read())
         except TimeoutError:
             raise EtcdError(f"{member}: no answer in time") from None
         except grpc.aio.AioRpcError as error:
@@ -142,20 +147,33 @@ class EtcdClient:
         kind: type[Reply],
         timeout_s: float,
     ) -> Reply:
-        call = self._members.channel(member).unary_unary(
-            path, type(request).SerializeToString, kind.FromString
-        )
+        call: Callable[..., Awaitable[bytes]] = self._members.channel(
+            member
+        ).unary_unary(path)
         try:
-            return await call(request, timeout=timeout_s, metadata=METADATA)
+            raw = await call(
+                request.SerializeToString(), timeout=timeout_s, metadata=METADATA
+            )
         except grpc.aio.AioRpcError as error:
             raise failure_from_grpc(member, error) from error
+        return _decode(kind, member, raw)
 
-    def _batch(self, member: str, reply: pb.WatchResponse | object) -> Batch:
-        if not isinstance(reply, pb.WatchResponse):
-            raise EtcdError(f"{member}: the watch ended")
-        if reply.compact_revision:
-            raise Compacted(f"{member}: forgotten before {reply.compact_revision}")
-        if reply.canceled:
-            reason = reply.cancel_reason or "no reason given"
-            raise EtcdError(f"{member}: watch cancelled: {reason}"[:200])
-        return batch_from_reply(reply)
+
+def _batch_from_raw(member: str, raw: bytes | object) -> Batch:
+    if not isinstance(raw, bytes):  # gRPC's word for the end
+        raise EtcdError(f"{member}: the watch ended")
+    reply = _decode(pb.WatchResponse, member, raw)
+    if reply.compact_revision:
+        raise Compacted(f"{member}: forgotten before {reply.compact_revision}")
+    if reply.canceled:
+        reason = reply.cancel_reason[:DETAIL_CHARACTERS_MAX] or "no reason given"
+        raise EtcdError(f"{member}: watch cancelled: {reason}")
+    return batch_from_reply(reply)
+
+
+def _decode(kind: type[Reply], member: str, raw: bytes) -> Reply:
+    # gRPC would log whatever goes wrong here and give us None
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise EtcdError(f"{member}: no {kind.DESCRIPTOR.name}") from error
