@@ -2,22 +2,25 @@
 
 ::
 
-    records are loaded → the API listens → … → stop
+    probes answer → records are loaded → the API listens → pages → … → stop
     → not ready, clients are sent away, watches end one by one (the time of draining)
     → the last watches end with OK, GOAWAY, calls under way are finished (3 s)
-    → records are kept → pages and probes go last
+    → pages end → records are kept → probes go last
 """
 
 import asyncio
+import importlib.metadata
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import grpc
 
 from discovery.drivers.certificate import CertificateError
 from discovery.drivers.clock import monotonic_ns
+from discovery.drivers.etcd.failure import EtcdError
 from discovery.drivers.file_limit import connections_that_fit
 from discovery.drivers.grpc_server import (
     certificate_files,
@@ -25,6 +28,7 @@ from discovery.drivers.grpc_server import (
     new_server,
 )
 from discovery.drivers.listening_socket import CannotListen
+from discovery.drivers.tls_context import CannotUseCertificate
 from discovery.drivers.watched_file import FileError, WatchedFile
 from discovery.metrics.metrics import Levels, Metrics
 from discovery.service.admission import (
@@ -49,8 +53,12 @@ from discovery.settings import Settings
 from discovery.state.clusters import Clusters
 from discovery.state.rate_limit import RateLimiter
 from discovery.stores.opening import open_store
+from discovery.stores.trouble import StoreError
+from discovery.web.serving import serve_landing, serve_metrics
+from discovery.web.site import Readiness, Site
 
 log = logging.getLogger(__name__)
+Opened = TypeVar("Opened")
 
 STOP_S = 3.0
 FORGET_BUCKETS_S = 60.0
@@ -94,22 +102,62 @@ async def serve(
         CannotServe: an address or a file cannot be used, or records not be kept.
     """
     parts = _parts_from_settings(settings)
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_store(parts))
-        service = _service_from_parts(parts, store)
-        server, address = _bind(parts, service)
-        group = await stack.enter_async_context(_tasks(parts, store))
-        await server.start()
-        parts.lifetime.listening = True
-        log.info("listening", extra={"fields": {"address": address}})
-        on_listening(address)
-        await stop.wait()
-        hurry = hurry or asyncio.Event()
-        await _drain(parts, service, hurry)
-        stopping = group.create_task(_stop(server, hurry), name="stopping")
-        parts.watchers.close()
-        await stopping
+    site = _site_from_parts(parts)
+    hurry = hurry or asyncio.Event()
+    with _explained():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(serve_metrics(site))
+            opening = stack.enter_async_context(_store(parts))
+            store = await _unless_stopped(stop, opening)
+            if store is None:
+                return
+            service = _service_from_parts(parts, store)
+            server, address = _bind(parts, service)
+            stack.push_async_callback(server.stop, None)
+            await stack.enter_async_context(serve_landing(site))
+            group = await stack.enter_async_context(_tasks(parts, store))
+            await server.start()
+            parts.lifetime.listening = True
+            log.info("listening", extra={"fields": {"address": address}})
+            on_listening(address)
+            await stop.wait()
+            await _drain(parts, service, hurry)
+            stopping = group.create_task(_stop(server, hurry), name="stopping")
+            parts.watchers.close()
+            await stopping
     log.info("stopped", extra={"fields": {}})
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the operator can fix into one sentence."""
+    try:
+        yield
+    except (CannotListen, FileError, StoreError, EtcdError) as error:
+        raise CannotServe(str(error)) from error
+    except (CertificateError, CannotUseCertificate) as error:
+        raise CannotServe(f"cannot use the certificate: {error}") from error
+
+
+async def _unless_stopped(
+    stop: asyncio.Event, opening: Awaitable[Opened]
+) -> Opened | None:
+    """Await something that may take long; None if told to stop meanwhile."""
+    async with asyncio.TaskGroup() as group, asyncio.timeout(None) as patience:
+        waiting = group.create_task(_end_patience(stop, patience), name="patience")
+        try:
+            return await opening
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+            return None
+        finally:
+            waiting.cancel()
+
+
+async def _end_patience(stop: asyncio.Event, patience: asyncio.Timeout) -> None:
+    await stop.wait()
+    patience.reschedule(0)
 
 
 def _parts_from_settings(settings: Settings) -> _Parts:
@@ -134,6 +182,18 @@ def _parts_from_settings(settings: Settings) -> _Parts:
     return parts
 
 
+def _site_from_parts(parts: _Parts) -> Site:
+    lifetime = parts.lifetime
+    return Site(
+        parts.settings,
+        parts.clusters,
+        parts.metrics,
+        lambda: Readiness(lifetime.listening, lifetime.draining, lifetime.read_store()),
+        monotonic_ns,
+        importlib.metadata.version("kubespan"),
+    )
+
+
 @asynccontextmanager
 async def _store(parts: _Parts) -> AsyncIterator[Store]:
     opened = open_store(
@@ -153,6 +213,7 @@ def _service_from_parts(parts: _Parts, store: Store) -> ClusterService:
         parts.clusters,
         store,
         parts.watchers,
+        parts.metrics,
         redirect_endpoint=parts.settings.redirect_endpoint,
         report_client_ip=parts.settings.report_client_ip,
     )
@@ -160,20 +221,15 @@ def _service_from_parts(parts: _Parts, store: Store) -> ClusterService:
 
 def _bind(parts: _Parts, service: ClusterService) -> tuple[grpc.aio.Server, str]:
     settings = parts.settings
-    try:
-        server = new_server(
-            _handlers(parts, service),
-            calls_max=settings.watches_max + CALLS_MAX,
-            connections_max=connections_that_fit(settings.connections_max),
-        )
-        files = certificate_files(
-            settings.certificate_path, settings.key_path, settings.client_ca_path
-        )
-        return server, listen_for_calls(server, settings.addr, files)
-    except (CannotListen, FileError) as error:
-        raise CannotServe(str(error)) from error
-    except CertificateError as error:
-        raise CannotServe(f"cannot use the certificate: {error}") from error
+    server = new_server(
+        _handlers(parts, service),
+        calls_max=settings.watches_max + CALLS_MAX,
+        connections_max=connections_that_fit(settings.connections_max),
+    )
+    files = certificate_files(
+        settings.certificate_path, settings.key_path, settings.client_ca_path
+    )
+    return server, listen_for_calls(server, settings.addr, files)
 
 
 def _handlers(

@@ -15,16 +15,7 @@ import pytest
 
 from discovery.api import cluster_pb2 as pb
 from discovery.api.cluster_pb2_grpc import ClusterStub
-from discovery.metrics.metrics import Metrics
 from discovery.server import CannotServe
-from discovery.service.client_address import HeaderTrust
-from discovery.service.cluster_service import ClusterService
-from discovery.service.handlers import handler_from_service
-from discovery.service.interceptors import Interceptors
-from discovery.service.watchers import Watchers
-from discovery.state.clusters import Clusters
-from discovery.state.rate_limit import RateLimiter
-from discovery.stores.memory import MemoryStore
 from tests.discovery import http2
 from tests.discovery.certificates import make_certificate, write_pair
 from tests.discovery.running import (
@@ -42,10 +33,14 @@ HELLO = pb.HelloRequest(cluster_id="c")
 NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024))
 
 
+# Nothing of the host is touched but one port.
+ALONE = ("--landing-addr=", "--metrics-addr=", "--snapshots-enabled=false")
+
+
 @asynccontextmanager
 async def a_program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "discovery", *arguments),
+        *(sys.executable, "-m", "discovery", *ALONE, *arguments),
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
@@ -243,29 +238,9 @@ async def test_sleeping_watcher_finds_the_newest_state_and_blocks_nobody() -> No
         await asleep.until(reached)
 
 
-@asynccontextmanager
-async def an_impatient_service(stall_s: float) -> AsyncIterator[tuple[str, Watchers]]:
-    """A service that gives watchers less than a minute."""
-    watchers = Watchers()
-    clusters = Clusters()
-    store = MemoryStore(
-        clusters, watchers.announce, lambda: 0, Metrics(), watchers.is_watched
-    )
-    service = ClusterService(clusters, store, watchers)
-    interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0, stall_s)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((handler_from_service(service, interceptors),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}", watchers
-    finally:
-        await server.stop(0)
-
-
 async def test_watcher_that_reads_nothing_for_too_long_is_aborted_alone() -> None:
     async with (
-        an_impatient_service(stall_s=0.3) as (address, watchers),
+        a_service(watcher_stall_s=0.3) as address,
         a_client(address) as writer,
         a_client(address, *NARROW) as sleeper,
         a_client(address) as other,
@@ -275,7 +250,8 @@ async def test_watcher_that_reads_nothing_for_too_long_is_aborted_alone() -> Non
         await awake.next()
 
         number = 0
-        while len(watchers) == 2:
+        enough_s = asyncio.get_running_loop().time() + 1.5
+        while asyncio.get_running_loop().time() < enough_s:
             number += 1
             update = an_update(f"af{number % 50}", affiliate_data=os.urandom(2048))
             await writer.AffiliateUpdate(update)
