@@ -22,6 +22,7 @@ QUIET = Settings(
     metrics_addr="",
     gc_interval_s=3600.0,
     rate_limit_per_s=0.0,
+    fan_out_delay_s=0.0,
     snapshots_enabled=False,
 )
 
