@@ -1,4 +1,4 @@
-"""What the container image installs: the part of constraints.txt that the service needs.
+"""What the container image installs: the pins that the service needs, and no others.
 
 ``python -m tests.deployed_packages`` writes the two files of pins beside the
 Containerfile; a test keeps them true.

@@ -1,4 +1,4 @@
-"""The proxies of ``deploy/discovery/proxies``, run as they stand but for ports and paths."""
+"""The proxies of our examples, run as they stand but for ports and paths."""
 
 import asyncio
 import os
