@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/kubespanctl lab demo $(if $(KEEP),--keep)
 
 test: setup check
-	.ci/setup --programs
+	.ci/setup --programs all
 	$(BIN)/python -m pytest -q -n 2 -m "not netns and not interop"
 	$(BIN)/python -m pytest -q -m "netns or interop"
 
@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/lint-imports --no-cache
 
 bench: setup
-	.ci/setup --programs
+	.ci/setup --programs all
 	$(BIN)/python -m bench
 
 proto: setup
