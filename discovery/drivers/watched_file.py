@@ -62,7 +62,7 @@ class WatchedFile(Generic[Content]):
         try:
             if self._path.stat().st_size > FILE_BYTES_MAX:
                 raise FileError(f"{self._path}: larger than {FILE_BYTES_MAX} bytes")
-            content = self._parse(self._path.read_text(encoding="utf-8"))
+            content = self._parse(self._path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise FileError(f"{self._path}: {error.strerror}") from error
         except UnicodeDecodeError:

@@ -21,7 +21,7 @@ async def end_watches(watchers: Watchers, over_s: float, hurry: asyncio.Event) -
         hurry: set it, and this returns at once.
     """
     ticks = round(over_s * TICKS_PER_S)
-    for share in _shares(watchers.subscriptions, ticks):
+    for share in _shares(watchers.watches, ticks):
         for watch in share:
             watch.close()
         if await _is_set_within(hurry, over_s / ticks):

@@ -3,14 +3,12 @@ from types import SimpleNamespace
 import pytest
 
 from discovery.metrics.metrics import Metrics
-from discovery.service.client_address import HeaderTrust
 from discovery.service.cluster_service import ClusterService
 from discovery.service.handlers import SERVICE_NAME, handler_from_service
-from discovery.service.interceptors import Interceptors
 from discovery.service.watchers import Watchers
 from discovery.state.clusters import Clusters
-from discovery.state.rate_limit import RateLimiter
 from discovery.stores.memory import MemoryStore
+from tests.fakes.calls import some_interceptors
 
 
 # Source: discovery.md 1.1.
@@ -30,8 +28,7 @@ def test_method_is_served_under_its_name(method: str, streams: bool) -> None:
         clusters, watchers.announce, lambda: 0, Metrics(), watchers.is_watched
     )
     service = ClusterService(clusters, store, watchers)
-    interceptors = Interceptors(RateLimiter(0, 1), HeaderTrust(), lambda: 0)
-    table = handler_from_service(service, interceptors)
+    table = handler_from_service(service, some_interceptors())
 
     path = SimpleNamespace(method=f"/sidero.discovery.server.Cluster/{method}")
     handler = table.service(path)

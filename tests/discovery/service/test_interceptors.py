@@ -4,73 +4,41 @@ import logging
 import grpc
 import pytest
 
+from discovery.api import cluster_pb2 as pb
+from discovery.service.admission import Admission
 from discovery.service.call import Call
 from discovery.service.client_address import HeaderTrust
-from discovery.service.interceptors import Interceptors
 from discovery.service.refusal import InvalidRequest, WatcherStalled
 from discovery.state.rate_limit import RateLimiter
+from tests.fakes.calls import Aborted, FakeContext, some_interceptors
+
+Code = grpc.StatusCode
 
 
-class Aborted(Exception):  # noqa: N818 - what gRPC raises to end a call
-    pass
+async def answer(raw: bytes, call: Call) -> str:
+    return f"{raw.decode()} from {call.address}"
 
 
-class FakeContext:
-    """A call as gRPC gives it; remembers the status it ended with."""
-
-    def __init__(self, peer: str = "ipv4:192.0.2.1:5", remaining_s=None) -> None:
-        self.status: tuple[grpc.StatusCode, str] | None = None
-        self._peer = peer
-        self._remaining_s = remaining_s
-        self.reads = asyncio.Event()
-
-    def peer(self) -> str:
-        return self._peer
-
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("x-real-ip", "198.51.100.9"),)
-
-    def time_remaining(self) -> float | None:
-        return self._remaining_s
-
-    async def abort(self, code: grpc.StatusCode, reason: str) -> None:
-        self.status = (code, reason)
-        raise Aborted
-
-    async def write(self, message: bytes) -> None:
-        await self.reads.wait()
-
-
-def some_interceptors(
-    rate_per_s: float = 0, burst: int = 1, trust: HeaderTrust | None = None
-) -> Interceptors:
-    return Interceptors(
-        RateLimiter(rate_per_s, burst), trust or HeaderTrust(), lambda: 0, stall_s=0.01
-    )
-
-
-async def answer(call: Call) -> str:
-    return str(call.address)
-
-
-async def refuse(call: Call) -> str:
+async def refuse(raw: bytes, call: Call) -> str:
     raise InvalidRequest("this is why")
 
 
-async def break_down(call: Call) -> str:
+async def break_down(raw: bytes, call: Call) -> str:
     raise ZeroDivisionError("a detail of ours")
 
 
-async def test_answer_passes_and_knows_who_called() -> None:
-    reply = await some_interceptors().run("Hello", answer, FakeContext())
+async def test_answer_is_given_the_request_and_knows_who_called() -> None:
+    reply = await some_interceptors().run("Hello", answer, FakeContext(b"hello"))
 
-    assert reply == "192.0.2.1"
+    assert reply == "hello from 192.0.2.1"
 
 
 async def test_trusted_header_says_who_called() -> None:
     interceptors = some_interceptors(trust=HeaderTrust(x_real_ip=True))
 
-    assert await interceptors.run("Hello", answer, FakeContext()) == "198.51.100.9"
+    assert await interceptors.run("Hello", answer, FakeContext()) == (
+        " from 198.51.100.9"
+    )
 
 
 async def test_refusal_is_its_status_with_its_reason() -> None:
@@ -79,7 +47,7 @@ async def test_refusal_is_its_status_with_its_reason() -> None:
     with pytest.raises(Aborted):
         await some_interceptors().run("Hello", refuse, context)
 
-    assert context.status == (grpc.StatusCode.INVALID_ARGUMENT, "this is why")
+    assert context.status == (Code.INVALID_ARGUMENT, "this is why")
 
 
 async def test_mistake_of_ours_is_internal_and_tells_no_detail() -> None:
@@ -88,44 +56,49 @@ async def test_mistake_of_ours_is_internal_and_tells_no_detail() -> None:
     with pytest.raises(Aborted):
         await some_interceptors().run("Hello", break_down, context)
 
-    assert context.status == (grpc.StatusCode.INTERNAL, "internal error")
+    assert context.status == (Code.INTERNAL, "internal error")
 
 
-async def test_call_that_cannot_wait_for_its_turn_is_refused() -> None:
+async def test_call_without_a_request_is_internal() -> None:
+    context = FakeContext()
+    await context.read()
+
+    with pytest.raises(Aborted):
+        await some_interceptors().run("Hello", answer, context)
+
+    assert context.status is not None
+    assert context.status[0] is Code.INTERNAL
+
+
+async def test_request_that_does_not_come_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("discovery.service.interceptors.REQUEST_S", 0.01)
+    context = FakeContext()
+    context.read = asyncio.Event().wait
+
+    with pytest.raises(Aborted):
+        await some_interceptors().run("Hello", answer, context)
+
+    assert context.status == (Code.INTERNAL, "no request within 0 s")
+
+
+async def test_call_that_cannot_wait_for_its_turn_is_refused_unread() -> None:
     interceptors = some_interceptors(rate_per_s=1)
     await interceptors.run("Hello", answer, FakeContext())
-    context = FakeContext(remaining_s=0.5)
+    context = FakeContext(b"large", remaining_s=0.5)
 
     with pytest.raises(Aborted):
         await interceptors.run("List", answer, context)
 
     assert context.status is not None
-    assert context.status[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-async def test_call_that_can_wait_waits() -> None:
-    interceptors = some_interceptors(rate_per_s=200)
-
-    for _ in range(3):
-        await interceptors.run("Hello", answer, FakeContext())
-    reply = await interceptors.run("Hello", answer, FakeContext(remaining_s=10.0))
-
-    assert reply == "192.0.2.1"
-
-
-async def test_caller_without_an_address_is_not_limited() -> None:
-    interceptors = some_interceptors(rate_per_s=0.001)
-
-    replies = {
-        await interceptors.run("Hello", answer, FakeContext(peer="unix:"))
-        for _ in range(5)
-    }
-
-    assert replies == {"None"}
+    assert context.status[0] is Code.RESOURCE_EXHAUSTED
+    assert await context.read() == b"large"
 
 
 async def test_call_cancelled_while_waiting_gives_its_turn_back() -> None:
-    interceptors = some_interceptors(rate_per_s=0.1)
+    limiter = RateLimiter(0.1, 1)
+    interceptors = some_interceptors(limiter=limiter)
     await interceptors.run("Hello", answer, FakeContext())
     waiting = asyncio.create_task(interceptors.run("Hello", answer, FakeContext()))
     await asyncio.sleep(0)
@@ -134,17 +107,36 @@ async def test_call_cancelled_while_waiting_gives_its_turn_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    address = (await _noted_address(interceptors)).address
-    assert interceptors.limiter.reserve(address, 0) == 10 * 10**9
+    assert limiter.reserve(bytes([192, 0, 2, 1]), 0) == 10 * 10**9
 
 
-async def _noted_address(interceptors: Interceptors) -> Call:
-    return interceptors._call_from_context("Hello", FakeContext())
+async def test_cluster_that_is_not_served_is_refused_and_counted() -> None:
+    interceptors = some_interceptors(
+        admission=Admission(read_allowed=lambda: frozenset(["mine"]))
+    )
+    context = FakeContext(pb.ListRequest(cluster_id="other").SerializeToString())
+
+    with pytest.raises(Aborted):
+        await interceptors.run("List", answer, context)
+
+    assert context.status is not None
+    assert context.status[0] is Code.PERMISSION_DENIED
+    assert interceptors.metrics.calls_not_admitted == 1
 
 
 async def test_watcher_that_does_not_read_is_stalled() -> None:
+    clock = [0]
+    interceptors = some_interceptors(clock=clock)
+    context = FakeContext()
+    context.is_reading.clear()
+    sending = asyncio.create_task(interceptors.send(b"news", context))
+    await asyncio.sleep(0)
+
+    clock[0] = 10**9
+    interceptors.stalls.cut_off()
+
     with pytest.raises(WatcherStalled):
-        await some_interceptors().send(b"news", FakeContext())
+        await sending
 
 
 async def test_status_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +149,41 @@ async def test_status_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     context.abort = never
 
     assert await some_interceptors().run("Watch", refuse, context) is None
+
+
+async def test_calls_and_messages_are_counted() -> None:
+    interceptors = some_interceptors()
+
+    await interceptors.run("Hello", answer, FakeContext())
+    with pytest.raises(Aborted):
+        await interceptors.run("Hello", refuse, FakeContext())
+
+    hello = interceptors.metrics.calls_by_method["Hello"]
+    assert (hello.started, hello.received, hello.sent) == (2, 2, 1)
+    assert hello.ended_by_code["OK"] == 1
+    assert hello.ended_by_code["INVALID_ARGUMENT"] == 1
+
+
+async def test_calls_refused_by_the_rate_limit_are_not_among_the_calls() -> None:
+    # Source: discovery.md 3.3.
+    interceptors = some_interceptors(rate_per_s=1)
+    await interceptors.run("Hello", answer, FakeContext())
+
+    with pytest.raises(Aborted):
+        await interceptors.run("Hello", answer, FakeContext(remaining_s=0.1))
+
+    hello = interceptors.metrics.calls_by_method["Hello"]
+    assert (hello.started, sum(hello.ended_by_code.values())) == (1, 1)
+    assert interceptors.metrics.calls_not_waited == 1
+
+
+async def test_what_is_no_call_of_the_api_is_not_among_the_calls() -> None:
+    interceptors = some_interceptors()
+
+    await interceptors.run("Health/Watch", answer, FakeContext())
+
+    calls = interceptors.metrics.calls_by_method.values()
+    assert sum(call.started for call in calls) == 0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +208,7 @@ async def test_ends_of_calls_are_logged(
     assert all(("peer" in field) == peers_are_told for field in fields)
 
 
-async def test_flood_of_calls_does_not_flood_the_log(
+async def test_flood_of_calls_without_a_turn_does_not_reach_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "discovery")
@@ -193,3 +220,23 @@ async def test_flood_of_calls_does_not_flood_the_log(
             await interceptors.run("Hello", answer, FakeContext(remaining_s=1.0))
 
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("body", [refuse, break_down])
+async def test_flood_of_failing_calls_writes_so_many_lines_and_counts_the_rest(
+    caplog: pytest.LogCaptureFixture, body
+) -> None:
+    caplog.set_level(logging.INFO, "discovery")
+    clock = [0]
+    interceptors = some_interceptors(lines_per_s=3, clock=clock)
+
+    for _ in range(100):
+        with pytest.raises(Aborted):
+            await interceptors.run("Hello", body, FakeContext())
+    within_a_second = len(caplog.records)
+    clock[0] = 10**9
+    with pytest.raises(Aborted):
+        await interceptors.run("Hello", refuse, FakeContext())
+
+    assert within_a_second == 3
+    assert caplog.records[-1].fields["suppressed"] > 90
