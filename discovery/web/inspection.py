@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator
 from html import escape
 from itertools import islice
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -28,6 +29,7 @@ from discovery.web.site import Site
 
 PATIENCE_NS = NS_PER_S
 FORM_S = 5.0
+FIELDS_MAX = 16
 # Between two breaths: at most half a millisecond, and 200 KB.
 ARTICLES_AT_ONCE = 16
 _RESULTS = "<!--results-->"
@@ -64,8 +66,8 @@ class Inspection:
         if request.content_type != "application/x-www-form-urlencoded":
             raise web.HTTPUnsupportedMediaType
         async with asyncio.timeout(FORM_S):
-            form = await request.post()
-        return await self._answer(request, str(form.get("clusterID", "")))
+            form = await request.read()
+        return await self._answer(request, _cluster_id_from_form(form))
 
     async def _answer(
         self, request: web.Request, cluster_id: str
@@ -117,9 +119,8 @@ class Inspection:
         Raises:
             HTTPTooManyRequests: it would be too long.
         """
-        address = find_client_address(
-            _peer_of(request), request.headers.items(), self._trust
-        )
+        headers = ((name.lower(), value) for name, value in request.headers.items())
+        address = find_client_address(_peer_of(request), headers, self._trust)
         if address is None:
             return
         client = client_from_address(address, self._site.settings.rate_ipv6_prefix)
@@ -129,6 +130,15 @@ class Inspection:
         if wait_ns is None:
             raise web.HTTPTooManyRequests
         await asyncio.sleep(wait_ns / NS_PER_S)
+
+
+def _cluster_id_from_form(form: bytes) -> str:
+    """Return the cluster asked for; empty if none is."""
+    try:
+        fields = parse_qs(form.decode(), max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise web.HTTPBadRequest from None
+    return fields.get("clusterID", [""])[0]
 
 
 def _is_cluster_id(text: str) -> bool:
