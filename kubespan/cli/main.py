@@ -94,6 +94,7 @@ def kubespan() -> None:
         "identity": f"{_COMMANDS}.get:identity",
         "get": f"{_COMMANDS}.get:get",
         "types": f"{_COMMANDS}.get:types",
+        "discovery": f"{_COMMANDS}.discovery:discovery",
         "lab": f"{_COMMANDS}.lab:lab",
     },
     context_settings={"help_option_names": ["-h", "--help"]},

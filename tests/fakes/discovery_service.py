@@ -19,6 +19,7 @@ class FakeDiscoveryService:
         records: what it stores, by affiliate ID; change it to lie.
         calls: names of the calls received, in order.
         updates: every update received.
+        shown: the header ``authorization`` of every call; None where there was none.
         redirect: endpoint every Hello is answered with; empty for none.
         client_ip: what Hello says of the caller.
         refuse: status code by the name of the call that is to fail.
@@ -30,6 +31,7 @@ class FakeDiscoveryService:
         self.calls: list[str] = []
         self.hellos: list[pb.HelloRequest] = []
         self.updates: list[pb.AffiliateUpdateRequest] = []
+        self.shown: list[str | None] = []
         self.redirect = ""
         self.client_ip = b""
         self.refuse: dict[str, grpc.StatusCode] = {}
@@ -100,7 +102,7 @@ class FakeDiscoveryService:
         return pb.WatchResponse(affiliates=self.records.values()).SerializeToString()
 
     async def answer(self, name: str, raw: bytes, context: Any) -> bytes:
-        self.calls.append(name)
+        self._note(name, context)
         if code := self.refuse.get(name):
             await context.abort(code, "as told")
         if name in self.answers:
@@ -109,7 +111,7 @@ class FakeDiscoveryService:
         return bytes(method(raw).SerializeToString())
 
     async def watch(self, _raw: bytes, context: Any) -> AsyncIterator[bytes]:
-        self.calls.append("Watch")
+        self._note("Watch", context)
         if code := self.refuse.get("Watch"):
             await context.abort(code, "as told")
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -120,6 +122,10 @@ class FakeDiscoveryService:
                 yield message
         finally:
             self._watches.discard(queue)
+
+    def _note(self, name: str, context: Any) -> None:
+        self.calls.append(name)
+        self.shown.append(dict(context.invocation_metadata()).get("authorization"))
 
     def _Hello(self, raw: bytes) -> pb.HelloResponse:  # noqa: N802 - the call's name
         self.hellos.append(pb.HelloRequest.FromString(raw))

@@ -6,7 +6,7 @@ Source:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -96,6 +96,19 @@ _KIND_BY_CODE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """What a service showed, trusted because an operator said so.
+
+    Attributes:
+        pem: the certificate itself.
+        name: one of the names it is for.
+    """
+
+    pem: bytes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Where and how to connect.
 
@@ -104,12 +117,16 @@ class Target:
         plaintext: h2c without TLS.
         ca_file: PEM bundle to trust; empty for the system's.
         ttl_s: of what is pushed; pings are ten times as frequent.
+        shown: trust this certificate instead; None checks as usual.
+        token: sent with every call; empty sends none, as nodes do.
     """
 
     endpoint: str
     plaintext: bool
     ca_file: str
     ttl_s: float
+    shown: ShownCertificate | None = None
+    token: str = field(default="", repr=False)
 
 
 def open_channel(target: Target, environment: Mapping[str, str]) -> grpc.aio.Channel:
@@ -128,7 +145,10 @@ def open_channel(target: Target, environment: Mapping[str, str]) -> grpc.aio.Cha
     address = f"dns:///{target.endpoint}"
     if target.plaintext:
         return grpc.aio.insecure_channel(address, options)
-    credentials = grpc.ssl_channel_credentials(_read_roots(target.ca_file))
+    if target.shown is not None:
+        options.append(("grpc.ssl_target_name_override", target.shown.name))
+    roots = target.shown.pem if target.shown else _read_roots(target.ca_file)
+    credentials = grpc.ssl_channel_credentials(roots)
     return grpc.aio.secure_channel(address, credentials, options)
 
 

@@ -64,14 +64,20 @@ class DiscoveryConnection:
         channel: closed with :meth:`close`.
         cluster_id: used unmodified.
         ttl_s: how long the service is to keep what is pushed.
+        token: shown with every call; empty shows none.
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, cluster_id: str, ttl_s: float
+        self,
+        channel: grpc.aio.Channel,
+        cluster_id: str,
+        ttl_s: float,
+        token: str = "",
     ) -> None:
         self._channel = channel
         self._cluster_id = cluster_id
         self._ttl_s = ttl_s
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
     async def hello(self, client_version: str, timeout_s: float) -> HelloAnswer:
         """Greet; the service tells our address and where to go instead."""
@@ -110,7 +116,8 @@ class DiscoveryConnection:
         request = pb.WatchRequest(cluster_id=self._cluster_id)
         method: Any = self._channel.unary_stream(f"{SERVICE}/Watch")
         try:
-            async for raw in method(request.SerializeToString()):
+            call = method(request.SerializeToString(), metadata=self._metadata)
+            async for raw in call:
                 yield received_from_bytes(raw)
         except (grpc.RpcError, grpc.aio.UsageError) as error:
             raise explain("Watch", error) from error
@@ -122,7 +129,9 @@ class DiscoveryConnection:
     async def _call(self, name: str, request: Message, timeout_s: float) -> bytes:
         method: Any = self._channel.unary_unary(f"{SERVICE}/{name}")
         try:
-            raw: bytes = await method(request.SerializeToString(), timeout=timeout_s)
+            raw: bytes = await method(
+                request.SerializeToString(), timeout=timeout_s, metadata=self._metadata
+            )
         except (grpc.RpcError, grpc.aio.UsageError) as error:
             raise explain(name, error) from error
         return raw
@@ -137,7 +146,7 @@ def connect(
         CallFailed: the endpoint, the CA file or the proxy cannot be used.
     """
     channel = open_channel(target, environment)
-    return DiscoveryConnection(channel, cluster_id, target.ttl_s)
+    return DiscoveryConnection(channel, cluster_id, target.ttl_s, target.token)
 
 
 def received_from_bytes(raw: bytes) -> Received:
