@@ -20,7 +20,12 @@ from discovery.service.admission import Admission
 from discovery.service.call import PATIENCE_S, Call
 from discovery.service.client_address import HeaderTrust, Metadata, find_client_address
 from discovery.service.log_budget import LogBudget
-from discovery.service.refusal import NotAdmitted, Refusal, UnreadableRequest
+from discovery.service.refusal import (
+    NotAdmitted,
+    Refusal,
+    UnreadableRequest,
+    WatcherStalled,
+)
 from discovery.service.stalls import Stalls
 from discovery.service.turns import Turns
 from discovery.state.limits import NS_PER_S, RATE_WAIT_NS_MAX
@@ -93,7 +98,11 @@ class Interceptors:
         Raises:
             WatcherStalled: it did not read for too long.
         """
-        await self.stalls.bound(context.write(message))
+        try:
+            await self.stalls.bound(context.write(message))
+        except WatcherStalled:
+            self.metrics.watcher_stalled()
+            raise
         self.metrics.message_sent("Watch")
 
     async def _wait_for_request(

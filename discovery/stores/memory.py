@@ -39,7 +39,7 @@ class MemoryStore:
         clusters: what it keeps; changed here and nowhere else.
         announce: told every change.
         now_ns: monotonic clock.
-        metrics: counts sweeps.
+        metrics: counts sweeps, and updates that changed nothing.
         is_watched: whether somebody watches a cluster, which then is not dropped.
         lasting: what outlives the process; nothing, unless told.
     """
@@ -71,7 +71,9 @@ class MemoryStore:
         """
         change = self._clusters.update(cluster_id, submission, self._now_ns())
         kept = self._keeper.note(cluster_id, submission.affiliate_id)
-        if change is not None:
+        if change is None:
+            self._metrics.refreshed()
+        else:
             self._announce(cluster_id, change)
         await _wait_for(kept, patience_s)
 

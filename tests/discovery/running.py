@@ -1,9 +1,10 @@
 """A real service on loopback, a client of it, requests valid by default."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -40,6 +41,48 @@ async def a_service(**changes: Any) -> AsyncIterator[str]:
             yield await asyncio.wait_for(listening, PATIENCE_S)
         finally:
             stop.set()
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a service is: the API as ``host:port``, the others as URLs."""
+
+    api: str
+    landing: str
+    metrics: str
+
+
+class _Listening(logging.Handler):
+    """Hears where pages are served."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.address_by_pages: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = getattr(record, "fields", {})
+        if "pages" in fields:
+            self.address_by_pages[fields["pages"]] = fields["address"]
+
+
+@asynccontextmanager
+async def a_service_with_pages(**changes: Any) -> AsyncIterator[Addresses]:
+    """Serve the API, the pages and the metrics, each on a free port."""
+    heard = _Listening()
+    web_log = logging.getLogger("discovery.web.serving")
+    level = web_log.level
+    web_log.addHandler(heard)
+    web_log.setLevel(logging.INFO)
+    free = {"landing_addr": "127.0.0.1:0", "metrics_addr": "127.0.0.1:0"}
+    try:
+        async with a_service(**{**free, **changes}) as api:
+            scheme = "https" if changes.get("landing_tls") else "http"
+            pages = heard.address_by_pages
+            landing, metrics = pages.get("landing", ""), pages.get("metrics", "")
+            yield Addresses(api, f"{scheme}://{landing}", f"http://{metrics}")
+    finally:
+        web_log.removeHandler(heard)
+        web_log.setLevel(level)
 
 
 @asynccontextmanager
