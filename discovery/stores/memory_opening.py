@@ -67,7 +67,8 @@ async def open_memory_store(
     async with _locked(settings.snapshot_path):
         trouble = Trouble()
         _prepare(settings.snapshot_path, trouble)
-        restored = _restore(settings, surroundings)
+        # In a thread: probes are answered meanwhile.
+        restored = await asyncio.to_thread(_restore, settings, surroundings)
         keeper = _keeper(settings, surroundings, restored, trouble)
         await keeper.open()
         async with _running(keeper):
