@@ -88,3 +88,27 @@ def test_chain_behind_the_certificate_is_no_harm(tmp_path: Path) -> None:
     pair = (ONE[0] + OTHER[0], ONE[1])
 
     CertificateFiles(*write_pair(tmp_path, pair)).load()
+
+
+def test_changed_authority_of_clients_is_read_again(tmp_path: Path) -> None:
+    authority = tmp_path / "clients.crt"
+    authority.write_bytes(ONE[0])
+    files = CertificateFiles(*write_pair(tmp_path, ONE), authority)
+    files.load()
+
+    authority.write_bytes(OTHER[0] + ONE[0])
+
+    assert files.load_if_changed() is not None
+    assert files.load_if_changed() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", None])
+def test_bad_authority_of_clients_is_an_error(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    authority = tmp_path / "clients.crt"
+    if content is not None:
+        authority.write_bytes(content)
+
+    with pytest.raises(CertificateError, match=r"authority|clients\.crt"):
+        CertificateFiles(*write_pair(tmp_path, ONE), authority).load()
