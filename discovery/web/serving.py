@@ -36,7 +36,7 @@ FORM_BYTES_MAX = 4096
 STOP_S = 2.0
 TEND_S = 5.0
 
-# A person looks at a cluster now and then; a page of a full one is 9 MB.
+# A person looks at a cluster now and then; a page of a full one is 16 MB.
 LOOKS_PER_S = 2.0
 LOOKS_AT_ONCE = 20
 VISITORS_MAX = 10_000

@@ -1,7 +1,10 @@
 """Pages, probes and metrics of a whole service, after real calls."""
 
 import asyncio
+import json
+import os
 import ssl
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +23,10 @@ from tests.discovery.running import (
     an_update,
     code_of,
 )
+
+STALLED = "discovery_fanout_stalled_watchers_total"
+# A client that takes next to nothing ahead of what it reads.
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024))
 
 
 class Scrape:
@@ -150,6 +157,25 @@ async def test_news_and_what_is_no_news_are_counted_apart() -> None:
     assert seen.value("discovery_fanout_lag_seconds_count") == 1
 
 
+async def test_watcher_that_is_cut_off_is_counted() -> None:
+    async with (
+        a_service_with_pages(watcher_stall_s=0.2) as at,
+        a_client(at.api) as writer,
+        a_client(at.api, *NARROW) as sleeper,
+    ):
+        watch = AWatch(sleeper)
+        await watch.next()
+        async with asyncio.timeout(20):
+            while not (await scrape(at.metrics)).value(STALLED):
+                for _ in range(50):
+                    update = an_update("busy", affiliate_data=os.urandom(2048))
+                    await writer.AffiliateUpdate(update)
+
+        seen = await scrape(at.metrics)
+
+    assert seen.value(STALLED) == 1
+
+
 async def test_calls_the_rate_limit_refused_are_in_its_numbers_alone() -> None:
     request = pb.ListRequest(cluster_id="c")
     limit = {"rate_limit_per_s": 0.5, "rate_burst": 1}
@@ -215,6 +241,54 @@ async def test_pages_are_over_tls_with_the_certificate_of_the_api(
         http.get(f"{at.landing}/inspect", ssl=trusting) as answer,
     ):
         assert answer.status == 200
+
+
+async def test_program_serves_pages_on_its_own_event_loop(tmp_path: Path) -> None:
+    certificate_path, key_path = write_pair(tmp_path, make_certificate("one"))
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "discovery", "--log-format=json"),
+        *("--addr=127.0.0.1:0", "--metrics-addr=127.0.0.1:0"),
+        *("--landing-addr=127.0.0.1:0", "--landing-tls=true"),
+        *(f"--certificate-path={certificate_path}", f"--key-path={key_path}"),
+        "--snapshots-enabled=false",
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    try:
+        address_by_pages = await _listening(program)
+        landing = f"https://{address_by_pages['landing']}"
+        before = await _read_trusting(landing, certificate_path)
+        write_pair(tmp_path, make_certificate("two"))
+        after = await _read_trusting(landing, certificate_path)
+        seen = await scrape(f"http://{address_by_pages['metrics']}")
+    finally:
+        program.terminate()
+        assert await asyncio.wait_for(program.wait(), 20) == 0
+
+    assert before == after
+    assert "This is a discovery service" in after
+    assert seen.value("discovery_http_requests_total", page="landing") == 2
+    assert seen.value("process_resident_memory_bytes") > 10_000_000
+
+
+async def _listening(program: asyncio.subprocess.Process) -> dict[str, str]:
+    """Read the log until the API listens; return where the pages are."""
+    assert program.stderr is not None
+    address_by_pages = {}
+    while line := await asyncio.wait_for(program.stderr.readline(), 20):
+        said = json.loads(line)
+        if "pages" in said:
+            address_by_pages[said["pages"]] = said["address"]
+        elif said["msg"] == "listening":
+            break
+    return address_by_pages
+
+
+async def _read_trusting(url: str, certificate_path: Path) -> str:
+    """Read a page of whoever shows exactly this certificate."""
+    trusting = ssl.create_default_context(cafile=str(certificate_path))
+    async with aiohttp.ClientSession() as http, http.get(url, ssl=trusting) as answer:
+        return await answer.text()
 
 
 @pytest.mark.parametrize("which", ["landing_addr", "metrics_addr"])
