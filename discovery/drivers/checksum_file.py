@@ -25,7 +25,7 @@ def read_checksums(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
             text = file.read(FILE_BYTES_MAX).decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     lines = map(_LINE.fullmatch, text.splitlines())
     return {line[2]: line[1] for line in lines if line}

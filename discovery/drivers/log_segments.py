@@ -40,7 +40,7 @@ class LogSegments:
         """
         try:
             names = [path.name for path in self._folder.iterdir()]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         numbers = sorted(int(m[1]) for m in map(self._numbered.fullmatch, names) if m)
         return [self._folder / f"{self._name}{number}" for number in numbers]

@@ -112,7 +112,7 @@ class Restorer:
         try:
             checksums = read_checksums(self._files.checksums)
             return read_snapshot(path, checksums, self._revive, clusters_max)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             self._set_aside(path, error.strerror or str(error))
@@ -129,7 +129,7 @@ class Restorer:
             f"on purpose, stop the service, remove {self._files.checksums.name} and "
             "put it there again"
         )
-        log.error("a snapshot is damaged and was refused", extra={"fields": fields})
+        log.error("a snapshot was refused", extra={"fields": fields})
 
     def _replay(self, restored: Restored) -> None:
         try:
