@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from kubespan.drivers.discovery.channel import Target
 from kubespan.drivers.discovery.clients import DiscoveryClients
 from kubespan.drivers.discovery.service import DiscoveryConnection, connect
 from kubespan.drivers.entropy import SystemEntropy
+from kubespan.engine.resource import R
 from kubespan.model.affiliate import Affiliate, KubeSpanAffiliate, RegistryAffiliate
 from kubespan.model.config import DiscoveryService, DiscoverySettings
 from kubespan.model.endpoint import Endpoint
@@ -66,19 +67,42 @@ class Cluster:
             yield made
 
 
+class AttentivePublisher(FakePublisher):
+    """Remembers what was said only for a moment.
+
+    Attributes:
+        lost: keys of affiliates that were removed, or missing, at any time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+
+    def patch(
+        self, kind: type[R], put: Iterable[R] = (), remove: Iterable[str] = ()
+    ) -> None:
+        put, remove = tuple(put), tuple(remove)
+        super().patch(kind, put, remove)
+        self.lost.update(
+            item.key
+            for item in put
+            if isinstance(item, RegistryAffiliate) and item.missing
+        )
+        self.lost.update(remove)
+
+
 class OurNode:
     """One node's clients of discovery services, and what they said.
 
     Attributes:
         connections: how often it connected.
-        forgotten: IDs it stopped knowing at any time.
     """
 
     def __init__(self, cluster: Cluster, node_id: str) -> None:
         self.cluster = cluster
         self.node_id = node_id
         self.affiliate = an_affiliate(node_id)
-        self.publisher = FakePublisher()
+        self.publisher = AttentivePublisher()
         self.connections = 0
         state_dir = cluster.state_dir / node_id
         state_dir.mkdir(exist_ok=True)
@@ -142,12 +166,6 @@ class OurNode:
         """IDs of all others, the missing ones too."""
         said = self._said(RegistryAffiliate).values()
         return {item.affiliate.node_id for item in said}
-
-    @property
-    def missing(self) -> set[str]:
-        """IDs of those a service stopped listing without saying that they left."""
-        said = self._said(RegistryAffiliate).values()
-        return {item.affiliate.node_id for item in said if item.missing}
 
     @property
     def status(self) -> RegistryStatus | None:

@@ -167,3 +167,4 @@ async def test_fifty_clients_are_back_within_ten_seconds_of_a_restart(
 
     assert farewell in said
     assert "remembers whom nobody publishes again" in said
+    assert "\n0 times a living node was not known" in said

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	clientpb "github.com/siderolabs/discovery-api/api/v1alpha1/client/pb"
@@ -24,9 +23,7 @@ func churn(s *setting) error {
 		return err
 	}
 
-	var vanished atomic.Int64
-
-	watching := make(chan struct{})
+	var attendance *rollCall
 
 	for round := range churnRounds {
 		if err := publishRound(nodes, round); err != nil {
@@ -39,12 +36,11 @@ func churn(s *setting) error {
 		}
 
 		if round == 0 {
-			go countVanished(nodes, watching, &vanished)
+			attendance = startRollCall(nodes)
 		}
 	}
 
-	close(watching)
-	fmt.Printf("%d times a living node was not known\n", vanished.Load())
+	attendance.end()
 
 	return end(nodes...)
 }
@@ -95,18 +91,4 @@ func isRound(known []*clientpb.Endpoint, i, round int) bool {
 	}
 
 	return true
-}
-
-func countVanished(nodes []*node, until <-chan struct{}, vanished *atomic.Int64) {
-	for {
-		select {
-		case <-until:
-			return
-		case <-time.After(5 * time.Millisecond):
-		}
-
-		for _, n := range nodes {
-			vanished.Add(int64(len(nodes) - 1 - len(n.GetAffiliates())))
-		}
-	}
 }

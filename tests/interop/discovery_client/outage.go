@@ -112,25 +112,23 @@ func restart(s *setting) error {
 		return err
 	}
 
-	if err := ask("restart the service"); err != nil {
-		return err
-	}
+	attendance := startRollCall(nodes)
 
-	if err := farewell(stream); err != nil {
-		return err
-	}
+	return inOrder(
+		func() error { return ask("restart the service") },
+		func() error { return farewell(stream) },
+		func() error {
+			return await("every node watches again and knows all others", 10*time.Second, func() bool {
+				return areBack(nodes) && knowEachOther(nodes)
+			})
+		},
+		func() error { return remembers(raw, cluster, "silent") },
+		func() error {
+			attendance.end()
 
-	if err := await("every node watches again and knows all others", 10*time.Second, func() bool {
-		return areBack(nodes) && knowEachOther(nodes)
-	}); err != nil {
-		return err
-	}
-
-	if err := remembers(raw, cluster, "silent"); err != nil {
-		return err
-	}
-
-	return end(nodes...)
+			return end(nodes...)
+		},
+	)
 }
 
 // farewell reads a watch to its end and says what that was.
