@@ -33,13 +33,22 @@ def check_snapshot(path: Path, out: TextIO) -> int:
     Raises:
         OSError: the snapshot is not there or cannot be read.
     """
-    files = SnapshotFiles(path)
-    reading = _read(path, files)
+    segments = LogSegments(path).list()
+    if segments and not path.exists():
+        out.write(f"{path}: none yet; all there is stands in the log\n")
+        whole = True
+    else:
+        whole = _check_file(SnapshotFiles(path), out)
+    segments_are_whole = [_check_segment(segment, out) for segment in segments]
+    return 0 if whole and all(segments_are_whole) else 1
+
+
+def _check_file(files: SnapshotFiles, out: TextIO) -> bool:
+    reading = _read(files.path, files)
     out.writelines(_report(reading))
     if not reading.is_whole:
         out.writelines(_advice(reading, files))
-    segments_are_whole = [_check_segment(s, out) for s in LogSegments(path).list()]
-    return 0 if reading.is_whole and all(segments_are_whole) else 1
+    return reading.is_whole
 
 
 def _read(path: Path, files: SnapshotFiles) -> SnapshotReading:

@@ -102,6 +102,16 @@ def test_log_is_checked_too(files: SnapshotFiles) -> None:
     assert "log.1: DAMAGED: byte 8" in damaged[1]
 
 
+def test_log_without_a_snapshot_is_good(tmp_path: Path) -> None:
+    files = SnapshotFiles(tmp_path / "state.binpb")
+    LogSegments(files.path).begin().close()
+
+    status, said = check(files)
+
+    assert status == 0
+    assert "none yet" in said
+
+
 def test_ids_that_are_no_text_are_counted(files: SnapshotFiles) -> None:
     files.checksums.unlink()
     files.path.write_bytes(b"\x0a\x08\x0a\x01c\x12\x03\x0a\x01\xff")
