@@ -138,6 +138,26 @@ async def test_clients_follow_when_their_service_comes_back_to_redirect(
     assert "an update still arrives" in said
 
 
+async def test_clients_of_a_service_that_drains_go_where_it_sends_them(
+    go_client: Path, tmp_path: Path
+) -> None:
+    async with a_pair(tmp_path) as (first, second):
+        await first.kill()
+        draining = ("--drain-time=2s", f"--drain-redirect={second.address}")
+        await first.start("--snapshots-enabled=false", *draining)
+
+        async def drain() -> None:
+            assert await first.stop() == 0
+
+        await play(
+            go_client,
+            Server(first.address),
+            "Drain",
+            *("-other", second.address),
+            orders={"drain the first service": drain},
+        )
+
+
 # Checklist 91.
 @pytest.mark.parametrize(
     ("end", "interval", "farewell"),

@@ -191,6 +191,22 @@ async def test_nodes_follow_when_their_service_comes_back_to_redirect(
         await until(lambda: at(ADDED) in two.mesh_part(one.node_id).endpoints, 2)
 
 
+async def test_nodes_of_a_service_that_drains_go_where_it_sends_them(
+    tmp_path: Path,
+) -> None:
+    async with a_pair(tmp_path) as (first, second):
+        await first.kill()
+        draining = ("--drain-time=2s", f"--drain-redirect={second.address}")
+        await first.start("--snapshots-enabled=false", *draining)
+        async with Cluster(tmp_path, "drain").nodes(5, Server(first.address)) as nodes:
+            await until(lambda: all(len(node.known) == 4 for node in nodes))
+
+            assert await first.stop() == 0
+
+            await until(lambda: all(is_at(node, second) for node in nodes))
+            assert all(len(node.known) == 4 for node in nodes)
+
+
 # Checklist 91 with our client, 74 and 75.
 async def test_nodes_lose_nobody_over_a_restart(tmp_path: Path) -> None:
     skip_if_foreign(Need.CONTROL)

@@ -27,7 +27,7 @@ async def test_watches_end_one_after_the_other() -> None:
     seen = []
     with watched(100) as watchers:
         async with asyncio.TaskGroup() as group:
-            draining = group.create_task(end_watches(watchers, 0.5, asyncio.Event()))
+            draining = group.create_task(end_watches(watchers, 1.0, asyncio.Event()))
             while not draining.done():
                 seen.append(ended(watchers))
                 await asyncio.sleep(0.01)
@@ -36,6 +36,18 @@ async def test_watches_end_one_after_the_other() -> None:
         assert ended(watchers) == 100
     assert max(steps) <= 20
     assert sum(step > 0 for step in steps) >= 5
+
+
+async def test_the_last_client_has_time_to_come_back_and_hear_where_to_go() -> None:
+    with watched(3) as watchers:
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(end_watches(watchers, 1.0, asyncio.Event()))
+            while ended(watchers) < 3:
+                await asyncio.sleep(0.01)
+            started = asyncio.get_running_loop().time()
+            await draining
+
+    assert asyncio.get_running_loop().time() - started > 0.4
 
 
 async def test_without_time_to_drain_nothing_is_waited_for() -> None:

@@ -47,6 +47,7 @@ func scenarios() map[string]scenario {
 		"Churn":           churn,
 		"Idle":            idle,
 		"Restart":         restart,
+		"Drain":           drain,
 		"Company":         company,
 	}
 	maps.Copy(all, apiScenarios())

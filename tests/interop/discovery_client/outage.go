@@ -131,6 +131,36 @@ func restart(s *setting) error {
 	)
 }
 
+// drain has the service of 15 nodes stop and send them to another one meanwhile.
+func drain(s *setting) error {
+	nodes, err := s.startMany("drain", 15, time.Minute)
+	if err != nil {
+		return err
+	}
+
+	there, err := s.dial(s.other)
+	if err != nil {
+		return err
+	}
+	defer there.close()
+
+	return inOrder(
+		func() error { return introduce(nodes) },
+		func() error { return acquainted(nodes, 5*time.Second) },
+		settle,
+		func() error { return ask("drain the first service") },
+		func() error {
+			return await("everybody is at the second service", 10*time.Second, func() bool {
+				listed, err := there.list(s.cluster("drain"))
+
+				return err == nil && len(listed) == len(nodes)
+			})
+		},
+		func() error { return acquainted(nodes, 5*time.Second) },
+		func() error { return end(nodes...) },
+	)
+}
+
 // farewell reads a watch to its end and says what that was.
 func farewell(stream serverpb.Cluster_WatchClient) error {
 	for {
