@@ -2,6 +2,8 @@
 
 import asyncio
 import errno
+import shutil
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -300,3 +302,60 @@ async def test_segment_that_fails_during_a_compaction_is_not_removed_by_it(
             found = its.on_disk()
 
     assert {("c", "a"), ("c", "late")} <= set(found)
+
+
+class Camera:
+    """Copies a folder before every call to the host that changes a name in it.
+
+    Such a copy is what a crash at that moment leaves behind.
+    """
+
+    CALLS = frozenset({"open", "os.rename", "os.link", "os.remove"})
+
+    def __init__(self, folder: Path, copies: Path) -> None:
+        self.folder, self.copies = folder, copies
+        self.acknowledged = 0
+        self.taken: list[tuple[int, Path]] = []
+        self.on = True
+        self._alone = threading.RLock()
+        self._copying = False
+        sys.addaudithook(self._called)
+
+    def _called(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self.on or event not in self.CALLS:
+            return
+        with self._alone:
+            if self._copying or not str(arguments[0]).startswith(str(self.folder)):
+                return
+            self._copying = True
+            copy = self.copies / str(len(self.taken))
+            self.taken.append((self.acknowledged, copy))
+            shutil.copytree(self.folder, copy)
+            self._copying = False
+
+
+# kill -9 between any two steps of commits and compactions
+async def test_crash_at_any_moment_loses_nothing_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_through, "SEGMENT_BYTES_MIN", 1500)
+    (tmp_path / "live").mkdir()
+    camera = Camera(tmp_path / "live", tmp_path / "copies")
+    async with running(tmp_path / "live") as its:
+        states = [said(its.clusters)]
+        for number in range(400):
+            name = f"af{number % 7}"
+            if number % 5:
+                its.clusters.put("c", an_affiliate(name, data=b"%d" % number))
+            else:
+                its.clusters.delete("c", name)
+            states.append(said(its.clusters))
+            await its.noted(name)
+            camera.acknowledged += 1
+    await its.keeper.finish()
+    camera.on = False
+
+    assert len(camera.taken) > 100
+    for acknowledged, copy in camera.taken:
+        found = Running(copy).on_disk()
+        assert found in states[acknowledged : acknowledged + 2], copy
