@@ -307,7 +307,8 @@ async def test_segment_that_fails_during_a_compaction_is_not_removed_by_it(
 class Camera:
     """Copies a folder before every call to the host that changes a name in it.
 
-    Such a copy is what a crash at that moment leaves behind.
+    Such a copy is what a crash at that moment leaves behind; meanwhile files can only
+    grow.
     """
 
     CALLS = frozenset({"open", "os.rename", "os.link", "os.remove"})
@@ -315,7 +316,7 @@ class Camera:
     def __init__(self, folder: Path, copies: Path) -> None:
         self.folder, self.copies = folder, copies
         self.acknowledged = 0
-        self.taken: list[tuple[int, Path]] = []
+        self.taken: list[tuple[int, int, Path]] = []
         self.on = True
         self._alone = threading.RLock()
         self._copying = False
@@ -328,9 +329,10 @@ class Camera:
             if self._copying or not str(arguments[0]).startswith(str(self.folder)):
                 return
             self._copying = True
+            before = self.acknowledged
             copy = self.copies / str(len(self.taken))
-            self.taken.append((self.acknowledged, copy))
             shutil.copytree(self.folder, copy)
+            self.taken.append((before, self.acknowledged, copy))
             self._copying = False
 
 
@@ -356,6 +358,5 @@ async def test_crash_at_any_moment_loses_nothing_acknowledged(
     camera.on = False
 
     assert len(camera.taken) > 100
-    for acknowledged, copy in camera.taken:
-        found = Running(copy).on_disk()
-        assert found in states[acknowledged : acknowledged + 2], copy
+    for before, after, copy in camera.taken:
+        assert Running(copy).on_disk() in states[before : after + 2], copy
