@@ -87,6 +87,8 @@ def _extent(message: bytes, position: int, wire_type: int) -> tuple[int, int]:
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
     """Return a number and where it ends."""
+    if position < len(message) and message[position] < 0x80:
+        return message[position], position + 1
     value = 0
     for index, byte in enumerate(message[position : position + VARINT_BYTES_MAX]):
         value |= (byte & 0x7F) << (7 * index)
