@@ -48,6 +48,7 @@ func scenarios() map[string]scenario {
 		"Idle":            idle,
 		"Restart":         restart,
 		"Drain":           drain,
+		"Failover":        failover,
 		"Company":         company,
 	}
 	maps.Copy(all, apiScenarios())

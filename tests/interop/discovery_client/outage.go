@@ -161,6 +161,67 @@ func drain(s *setting) error {
 	)
 }
 
+// failover has one of two replicas die behind a balancer that gave each of them half of
+// 50 nodes.
+func failover(s *setting) error {
+	nodes, err := s.startMany("failover", restartNodes, time.Minute)
+	if err != nil {
+		return err
+	}
+
+	if err := inOrder(
+		func() error { return introduce(nodes) },
+		func() error { return acquainted(nodes, 5*time.Second) },
+		settle,
+	); err != nil {
+		return err
+	}
+
+	attendance := startRollCall(nodes)
+	returned := func() int {
+		back := 0
+
+		for _, n := range nodes {
+			if n.calls.count("Watch") > 1 {
+				back++
+			}
+		}
+
+		return back
+	}
+
+	return inOrder(
+		func() error { return ask("kill a replica") },
+		func() error {
+			return await("half of them watch again", 10*time.Second, func() bool {
+				return returned() == restartNodes/2
+			})
+		},
+		func() error { return nodes[0].publish(nil, endpoint("192.0.2.1", 1)) },
+		func() error {
+			return await("everybody hears what one of them says", 5*time.Second, func() bool {
+				return hearsNews(nodes[1:], nodes[0].id)
+			})
+		},
+		func() error {
+			attendance.end()
+
+			return end(nodes...)
+		},
+	)
+}
+
+// hearsNews tells whether all know the endpoint that a node added.
+func hearsNews(nodes []*node, id string) bool {
+	for _, n := range nodes {
+		if !n.knows(id, 3) {
+			return false
+		}
+	}
+
+	return true
+}
+
 // farewell reads a watch to its end and says what that was.
 func farewell(stream serverpb.Cluster_WatchClient) error {
 	for {
