@@ -11,6 +11,7 @@ import asyncio
 from discovery.drivers.disk_thread import DiskThread
 from discovery.drivers.log_segments import LogSegment, LogSegments
 from discovery.state.clusters import Clusters
+from discovery.state.limits import NS_PER_S
 from discovery.state.log_frames import FRAME_BYTES_MAX, LogRecord, encode_record
 from discovery.stores.clocks import Clocks
 from discovery.stores.keeping import OldSegments
@@ -21,6 +22,7 @@ SEGMENT_BYTES_MIN = 8 * 1024 * 1024
 SEGMENT_PER_SNAPSHOT = 2
 PAYLOAD_BYTES = FRAME_BYTES_MAX // 4
 RETRY_S = 3.0
+SLOW_S = 5.0
 
 
 class _Batch:
@@ -71,12 +73,17 @@ class LogKeeper:
         self._segment: LogSegment | None = None
         self._snapshot_bytes = 0
         self._batch = _Batch()
+        self._asked_ns: int | None = None  # since when the disk has not answered
         self._noted = asyncio.Event()
         self._compaction_due = asyncio.Event()
 
     @property
     def problem(self) -> str:
         """What is wrong, for the operator; empty if nothing is."""
+        now_ns = self._clocks.monotonic_ns()
+        silent_s = (now_ns - (self._asked_ns or now_ns)) / NS_PER_S
+        if silent_s > SLOW_S:
+            return f"the disk has not answered for {silent_s:.0f} s"
         return self._trouble.problem
 
     def note(self, cluster_id: str, affiliate_id: str) -> asyncio.Event | None:
@@ -135,10 +142,13 @@ class LogKeeper:
         batch, self._batch = self._batch, _Batch()
         self._noted.clear()
         if self._segment is not None and batch.record_by_key:
+            self._asked_ns = self._clocks.monotonic_ns()
             try:
                 await self._disk.run(_append_all, self._segment, batch.payloads())
             except OSError as error:
                 self._fail(error)
+            finally:
+                self._asked_ns = None
         batch.on_disk.set()
         if self._segment is not None and self._segment.size_bytes > self._bytes_max:
             self._compaction_due.set()

@@ -132,10 +132,15 @@ async def test_nobody_is_told_before_the_disk_has_it(
         waiting = [group.create_task(its.put(f"af{number}")) for number in range(3)]
         await asyncio.sleep(0.02)
         told_early = [task.done() for task in waiting]
+        problems = [its.keeper.problem]
+        its.hand.advance(30)
+        problems.append(its.keeper.problem)
         before = its.on_disk()
         may_end.set()
 
     assert told_early == [False] * 3
+    assert problems == ["", "the disk has not answered for 30 s"]
+    assert its.keeper.problem == ""
     assert before == {}
     assert len(its.on_disk()) == 3
 
