@@ -9,7 +9,7 @@ _ADVICE: Final = (
     ),
     (
         "TLS expected",
-        "a service with TLS has an endpoint that begins with https://",
+        "a service with TLS is at https://; some want --certificate-file as well",
     ),
     (
         "certificate has expired",
@@ -25,7 +25,7 @@ _ADVICE: Final = (
     ),
     (
         "TLS handshake failed",
-        "perhaps it wants a certificate of the caller, or is no TLS server",
+        "perhaps it wants --certificate-file, or is no TLS server",
     ),
     (
         "connection refused",
@@ -61,6 +61,8 @@ _ADVICE: Final = (
     ("resource exhausted", "too many calls from this address; wait a few seconds"),
     ("the proxy refused", "see https_proxy, http_proxy and no_proxy"),
     ("CA file", "see --ca-file"),
+    ("certificate file", "see --certificate-file"),
+    ("token file", "see discoveryTokenFiles in the configuration, or give --token"),
 )
 
 

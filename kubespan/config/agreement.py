@@ -8,6 +8,7 @@ Source:
 """
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Final
 
 from kubespan.config.kinds import (
@@ -62,6 +63,11 @@ def service_path(document: Node) -> str:
 
 _KUBESPAN: Final = ("machine", "network", "kubespan")
 _DISCOVERY: Final = ("cluster", "discovery")
+_FILES_BY_SERVICE: Final = (
+    "discoveryCAFiles",
+    "discoveryCertificateFiles",
+    "discoveryTokenFiles",
+)
 
 
 def _kubespan_twice(documents: Documents) -> Iterator[Problem]:
@@ -134,17 +140,16 @@ def _discovery_without_identity(documents: Documents) -> Iterator[Problem]:
         yield Problem(document.place, path, text)
 
 
-def _authorities_of_nobody(documents: Documents) -> Iterator[Problem]:
+def _files_of_nobody(documents: Documents) -> Iterator[Problem]:
     names = [document.text_at("name") for document in documents.of(SERVICE)]
     names += [LEGACY_SERVICE_NAME] if legacy_service_is_on(documents) else []
-    for document in documents.of(HOST):
-        files = document.at("discoveryCAFiles")
+    for document, key in product(documents.of(HOST), _FILES_BY_SERVICE):
+        files = document.at(key)
         entries = files.value if files and isinstance(files.value, dict) else {}
         for name, entry in entries.items():
             if name not in names:
                 text = f"no discovery service {shown(name)}{did_you_mean(name, names)}"
-                path = path_of(HOST, "discoveryCAFiles", name)
-                yield Problem(entry.place, path, text)
+                yield Problem(entry.place, path_of(HOST, key, name), text)
 
 
 def _api_port_of_a_worker(documents: Documents) -> Iterator[Problem]:
@@ -174,6 +179,6 @@ _RULES: Final[tuple[Callable[[Documents], Iterator[Problem]], ...]] = (
     _identity_twice,
     _kubespan_without_discovery,
     _discovery_without_identity,
-    _authorities_of_nobody,
+    _files_of_nobody,
     _api_port_of_a_worker,
 )

@@ -52,6 +52,8 @@ def _discovery(settings: DiscoverySettings) -> dict[str, Any]:
                 "endpoint": service.endpoint,
                 "plaintext": service.plaintext,
                 "caFile": service.ca_file,
+                "certificateFile": service.certificate_file,
+                "tokenFile": service.token_file,
             }
             for service in settings.services
         ],

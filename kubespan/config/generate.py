@@ -41,6 +41,8 @@ _HOST_COMMENTS: Final = """\
 # wireguard: auto                 # auto, kernel or userspace
 # sysctls: check                  # check, or set what the mesh needs
 # discoveryCAFiles: {default: /etc/kubespan/discovery-ca.pem}
+# discoveryCertificateFiles: {default: /etc/kubespan/discovery-own.pem}
+# discoveryTokenFiles: {default: /etc/kubespan/discovery-token}
 """
 
 

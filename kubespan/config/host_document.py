@@ -30,7 +30,9 @@ class HostDocument(Section):
 
     Attributes:
         node_name: None derives it; empty means a peer that is no member.
-        discovery_ca_files: service name to PEM file.
+        discovery_ca_files: service name to PEM file; the next two likewise.
+        discovery_certificate_files: certificate and key we show.
+        discovery_token_files: the token we show.
     """
 
     api_version: str = ""
@@ -58,3 +60,5 @@ class HostDocument(Section):
     discovery_ca_files: dict[str, AbsolutePath] = Field(
         default_factory=dict, alias="discoveryCAFiles"
     )
+    discovery_certificate_files: dict[str, AbsolutePath] = Field(default_factory=dict)
+    discovery_token_files: dict[str, AbsolutePath] = Field(default_factory=dict)

@@ -109,13 +109,20 @@ def _services(
     if cluster.discovery.enabled and not legacy.disabled:
         url = legacy.endpoint or DISCOVERY_ENDPOINT_DEFAULT
         urls.append((LEGACY_SERVICE_NAME, url))
-    authorities = documents.host.discovery_ca_files if documents.host else {}
-    return tuple(_service(name, url, authorities.get(name, "")) for name, url in urls)
+    host = documents.host or HostDocument()
+    return tuple(_service(name, url, host) for name, url in urls)
 
 
-def _service(name: str, url: str, ca_file: str) -> DiscoveryService:
+def _service(name: str, url: str, host: HostDocument) -> DiscoveryService:
     address = parse_service_url(url)
-    return DiscoveryService(name, address.endpoint, address.plaintext, ca_file)
+    return DiscoveryService(
+        name,
+        address.endpoint,
+        address.plaintext,
+        ca_file=host.discovery_ca_files.get(name, ""),
+        certificate_file=host.discovery_certificate_files.get(name, ""),
+        token_file=host.discovery_token_files.get(name, ""),
+    )
 
 
 def _host(documents: ValidDocuments) -> HostSettings:

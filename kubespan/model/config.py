@@ -63,12 +63,16 @@ class DiscoveryService:
         endpoint: ``host:port``, IPv6 in brackets.
         plaintext: h2c without TLS.
         ca_file: PEM bundle to trust instead of the system's; empty for the system's.
+        certificate_file: PEM certificate and key to show it; empty shows none.
+        token_file: holds what to show with every call; empty shows nothing.
     """
 
     name: str
     endpoint: str
     plaintext: bool
     ca_file: str = ""
+    certificate_file: str = ""
+    token_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def asking(function: Function) -> Function:
             help="Show this with every call, to a service that wants a token.",
         ),
         click.option(
+            "--certificate-file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="PEM certificate and key to show, to a service that wants one.",
+        ),
+        click.option(
             "--insecure",
             is_flag=True,
             help="Trust whatever certificate the service shows.",
@@ -185,8 +190,14 @@ def _services(
         raise ControlError(f"{said}; give --endpoint URL")
     else:
         services = configured
-    ca_file = options["ca_file"]
-    return [replace(one, ca_file=str(ca_file)) if ca_file else one for one in services]
+    return [
+        replace(
+            one,
+            ca_file=str(options["ca_file"] or one.ca_file),
+            certificate_file=str(options["certificate_file"] or one.certificate_file),
+        )
+        for one in services
+    ]
 
 
 def _service_at(url: str, configured: "list[DiscoveryService]") -> "DiscoveryService":
@@ -210,8 +221,11 @@ def _service_at(url: str, configured: "list[DiscoveryService]") -> "DiscoverySer
 
 
 def _checked_token(token: str) -> str:
-    if not (token.isascii() and token.isprintable()) and token:
-        raise click.BadParameter("must be printable ASCII", param_hint="--token")
+    from kubespan.drivers.discovery.credentials import is_token
+
+    if token and not is_token(token):
+        said = "must be one word of printable ASCII"
+        raise click.BadParameter(said, param_hint="--token")
     return token
 
 

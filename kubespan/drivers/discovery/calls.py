@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from kubespan.drivers.discovery.channel import CallFailed, Failure, Target
+from kubespan.drivers.discovery.credentials import read_token
 from kubespan.drivers.discovery.outlet import DiscoveryOutlet
 from kubespan.drivers.discovery.seals import DiscoverySeals
 from kubespan.drivers.discovery.service import Received
@@ -121,10 +122,15 @@ class DiscoveryCalls:
 
     async def _greet(self, hello: Hello) -> None:
         service = self._subscription.service
-        target = Target(
-            hello.endpoint, service.plaintext, service.ca_file, self._host.ttl_s
-        )
         try:
+            target = Target(
+                hello.endpoint,
+                service.plaintext,
+                service.ca_file,
+                self._host.ttl_s,
+                certificate_file=service.certificate_file,
+                token=read_token(service),
+            )
             self._connection = self._host.connect(
                 target, self._subscription.cluster_id, self._host.environment
             )

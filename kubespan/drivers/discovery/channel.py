@@ -23,6 +23,7 @@ KEEPALIVE_MIN_S: Final = 10.0
 KEEPALIVE_TIMEOUT_S: Final = 20.0
 CA_MAX_BYTES: Final = 4 << 20
 CERTIFICATE_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+KEY_END: Final = b"PRIVATE KEY-----"
 
 SYSTEM_ROOTS: Final = (
     Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Arch, Alpine, Gentoo
@@ -117,6 +118,7 @@ class Target:
         plaintext: h2c without TLS.
         ca_file: PEM bundle to trust; empty for the system's.
         ttl_s: of what is pushed; pings are ten times as frequent.
+        certificate_file: PEM certificate and key to show; empty shows none.
         shown: trust this certificate instead; None checks as usual.
         token: sent with every call; empty sends none, as nodes do.
     """
@@ -125,6 +127,7 @@ class Target:
     plaintext: bool
     ca_file: str
     ttl_s: float
+    certificate_file: str = ""
     shown: ShownCertificate | None = None
     token: str = field(default="", repr=False)
 
@@ -133,7 +136,7 @@ def open_channel(target: Target, environment: Mapping[str, str]) -> grpc.aio.Cha
     """Return a channel; nothing is sent yet. Trusted roots are read anew each time.
 
     Raises:
-        CallFailed: the endpoint, the CA file or the proxy cannot be used.
+        CallFailed: the endpoint, a file or the proxy cannot be used.
     """
     if not is_target(target.endpoint):
         raise CallFailed("connect", f"{target.endpoint!r} is not host:port")
@@ -148,7 +151,8 @@ def open_channel(target: Target, environment: Mapping[str, str]) -> grpc.aio.Cha
     if target.shown is not None:
         options.append(("grpc.ssl_target_name_override", target.shown.name))
     roots = target.shown.pem if target.shown else _read_roots(target.ca_file)
-    credentials = grpc.ssl_channel_credentials(roots)
+    own = _read_own(target.certificate_file)
+    credentials = grpc.ssl_channel_credentials(roots, own, own)
     return grpc.aio.secure_channel(address, credentials, options)
 
 
@@ -208,15 +212,33 @@ def _read_roots(ca_file: str) -> bytes | None:
     """Return the PEM bundle to trust; None for those the gRPC library carries."""
     if not ca_file:
         return next(filter(None, map(_read_system_roots, SYSTEM_ROOTS)), None)
-    try:
-        with Path(ca_file).open("rb") as file:
-            bundle = file.read(CA_MAX_BYTES + 1)
-    except OSError as error:
-        reason = f"CA file {ca_file}: {error.strerror}"
-        raise CallFailed("read CA file", reason) from error
-    if CERTIFICATE_BEGIN not in bundle or len(bundle) > CA_MAX_BYTES:
+    bundle = _read_pem("CA file", ca_file)
+    if CERTIFICATE_BEGIN not in bundle:
         raise CallFailed("read CA file", f"CA file {ca_file}: no PEM certificates")
     return bundle
+
+
+def _read_own(certificate_file: str) -> bytes | None:
+    """Return our certificate and key, one PEM text; None where none is wanted."""
+    if not certificate_file:
+        return None
+    pem = _read_pem("certificate file", certificate_file)
+    if CERTIFICATE_BEGIN not in pem or KEY_END not in pem:
+        reason = f"certificate file {certificate_file}: no PEM certificate and key"
+        raise CallFailed("read certificate file", reason)
+    return pem
+
+
+def _read_pem(called: str, path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            pem = file.read(CA_MAX_BYTES + 1)
+    except OSError as error:
+        reason = f"{called} {path}: {error.strerror}"
+        raise CallFailed(f"read {called}", reason) from error
+    if len(pem) > CA_MAX_BYTES:
+        raise CallFailed(f"read {called}", f"{called} {path}: too large")
+    return pem
 
 
 def _read_system_roots(path: Path) -> bytes | None:

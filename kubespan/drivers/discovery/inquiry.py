@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kubespan.drivers.discovery.channel import Target
+from kubespan.drivers.discovery.credentials import read_token
 from kubespan.drivers.discovery.service import (
     DiscoveryConnection,
     HelloAnswer,
@@ -32,7 +33,7 @@ class Inquiry:
     """Whom to ask, about which cluster.
 
     Attributes:
-        token: shown with every call; empty shows none, as nodes do.
+        token: shown with every call; empty shows the service's own, if it has one.
         unchecked: trust whatever certificate the service shows.
     """
 
@@ -124,8 +125,9 @@ class Inquirer:
             service.plaintext,
             service.ca_file,
             DISCOVERY_TTL_S,
+            certificate_file=service.certificate_file,
             shown=shown,
-            token=inquiry.token,
+            token=inquiry.token or read_token(service),
         )
         connection = connect(target, inquiry.cluster_id, self._environment)
         try:

@@ -27,6 +27,8 @@ def test_every_reason_a_connection_fails_for_has_advice(reason: str):
         ("certificate is for another host name", "--insecure"),
         ("closed while connecting (TLS expected?)", "https://"),
         ("the other side does not speak TLS", "http://"),
+        ("token file /t: no such file", "--token"),
+        ("certificate file /c: too large", "--certificate-file"),
     ],
 )
 def test_advice_names_what_to_type(reason: str, part: str):

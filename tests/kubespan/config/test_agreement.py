@@ -93,6 +93,16 @@ LEGACY_DISCOVERY = "cluster: {discovery: {enabled: true}}\n"
             id="authority of nobody",
         ),
         pytest.param(
+            host("discoveryCertificateFiles: {nobody: /own.pem}"),
+            ['no discovery service "nobody"'],
+            id="certificate for nobody",
+        ),
+        pytest.param(
+            host("discoveryTokenFiles: {nobody: /token}"),
+            ['no discovery service "nobody"'],
+            id="token for nobody",
+        ),
+        pytest.param(
             host("apiServerPort: 6443"),
             ["only a node of machineType controlplane or init has an API server"],
             id="API server of a worker",

@@ -62,7 +62,15 @@ def test_wishes_are_fulfilled():
 
 
 @pytest.mark.parametrize(
-    "example", ["nodeName", "podNetworks", "excludeInterfaces", "discoveryCAFiles"]
+    "example",
+    [
+        "nodeName",
+        "podNetworks",
+        "excludeInterfaces",
+        "discoveryCAFiles",
+        "discoveryCertificateFiles",
+        "discoveryTokenFiles",
+    ],
 )
 def test_commented_examples_are_valid_when_uncommented(example: str):
     lines = [

@@ -48,6 +48,8 @@ WORDS = st.sampled_from(
         "podNetworks",
         "wireguard",
         "discoveryCAFiles",
+        "discoveryCertificateFiles",
+        "discoveryTokenFiles",
         "hostname",
         "excludeAdvertisedNetworks",
         "extraAnnouncedEndpoints",

@@ -134,15 +134,23 @@ def test_host_name_is_the_most_specific_one(
     assert parse_config(text, "f").host.hostname == expected
 
 
-def test_authority_belongs_to_its_service():
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("discoveryCAFiles", "ca_file"),
+        ("discoveryCertificateFiles", "certificate_file"),
+        ("discoveryTokenFiles", "token_file"),
+    ],
+)
+def test_file_belongs_to_its_service(key: str, field: str):
     other = SERVICE.replace("primary", "other")
-    body = "discoveryCAFiles: {other: /etc/ca.pem}"
+    body = f"{key}: {{other: /etc/file}}"
 
     services = parse_config(host(body) + other, "f").discovery.services
 
-    assert [(s.name, s.ca_file) for s in services] == [
+    assert [(s.name, getattr(s, field)) for s in services] == [
         ("primary", ""),
-        ("other", "/etc/ca.pem"),
+        ("other", "/etc/file"),
     ]
 
 

@@ -215,6 +215,50 @@ async def test_certificates_are_checked_unless_told_otherwise(tmp_path: Path) ->
     assert "https://" in plain.err
 
 
+async def test_callers_that_must_show_a_certificate_can(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    certificate, key = write_pair(tmp_path, make_certificate("service"))
+    ours, our_key = write_pair(tmp_path / "own", make_certificate("caller"))
+    own = tmp_path / "own.pem"
+    own.write_bytes(ours.read_bytes() + our_key.read_bytes())
+    settings = {"certificate_path": certificate, "key_path": key}
+
+    async with a_service(**settings, client_ca_path=ours) as address:
+        words = ("hello", "--endpoint", f"https://{address}")
+        trusting = (*words, "--ca-file", str(certificate))
+        without = await ctl(*trusting)
+        shown = await ctl(*trusting, "--certificate-file", str(own))
+
+    assert without.status == 1
+    assert "--certificate-file" in without.err
+    assert (shown.status, shown.err) == (0, "")
+
+
+async def test_clusters_with_a_token_are_shown_to_who_has_it(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{ID} {TOKEN}\n")
+    token_file = tmp_path / "token"
+    token_file.write_text(f"{TOKEN}\n")
+
+    async with a_service(cluster_tokens_path=tokens) as address:
+        url = f"http://{address}"
+        words = ("list", "--endpoint", url, "--cluster-id", ID, "-o", "json")
+        without = await ctl(*words)
+        shown = await ctl(*words, "--token", TOKEN)
+        config = a_config(tmp_path, url)
+        with Path(config).open("a") as file:
+            files = f"discoveryTokenFiles: {{service-0: {token_file}}}"
+            file.write(document("KubeSpanHostConfig", files))
+        configured = await ctl("list", "--config", config, "-o", "json")
+
+    assert without.status == 1
+    assert "does not admit this cluster" in without.err
+    assert [json.loads(said.out) for said in (shown, configured)] == [[], []]
+    assert not any(
+        TOKEN in said.out + said.err for said in (without, shown, configured)
+    )
+
+
 async def test_service_without_tls_is_told_apart() -> None:
     async with a_service() as address:
         said = await ctl("hello", "--endpoint", f"grpc://{address}")

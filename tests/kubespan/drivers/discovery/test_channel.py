@@ -91,6 +91,50 @@ async def test_ca_file_is_read_anew_on_each_connection(tmp_path: Path):
         assert await greet(target) == ""
 
 
+async def test_service_that_wants_a_certificate_gets_ours(tmp_path: Path):
+    certificate, key = make_certificate("localhost")
+    own = tmp_path / "own.pem"
+    own.write_bytes(certificate + key)
+    credentials = grpc.ssl_server_credentials(
+        [(key, certificate)], certificate, require_client_auth=True
+    )
+    async with FakeDiscoveryService().serving(credentials) as service:
+        port = service.endpoint.rpartition(":")[2]
+        target = Target(
+            f"localhost:{port}", False, str(own), 1800, certificate_file=str(own)
+        )
+        connection = connect(target, "c", {})
+        await connection.hello("v1.0.0", 5)
+        await connection.close()
+
+    assert service.calls == ["Hello"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, "No such file or directory", id="missing"),
+        pytest.param(b"", "no PEM certificate and key", id="empty"),
+        pytest.param(
+            make_certificate("localhost")[0], "no PEM certificate and key", id="no key"
+        ),
+        pytest.param(b"x" * (5 << 20), "too large", id="too large"),
+    ],
+)
+async def test_certificate_of_ours_that_cannot_be_used_is_said_so(
+    tmp_path: Path, content: bytes | None, reason: str
+):
+    own = tmp_path / "own.pem"
+    if content is not None:
+        own.write_bytes(content)
+    target = Target("localhost:443", False, "", 1800, certificate_file=str(own))
+
+    with pytest.raises(CallFailed) as caught:
+        open_channel(target, {})
+
+    assert caught.value.reason == f"certificate file {own}: {reason}"
+
+
 async def test_certificate_that_is_not_trusted_is_said_so(tmp_path: Path):
     other = tmp_path / "other.pem"
     other.write_bytes(make_certificate("other")[0])

@@ -44,7 +44,8 @@ async def a_babbling_server() -> AsyncIterator[str]:
 async def test_service_is_reached_whose_certificate_nobody_trusts(tmp_path: Path):
     async with a_tls_service(tmp_path, "elsewhere.example") as (endpoint, _):
         shown = await look_at_certificate(endpoint, 5)
-        connection = connect(Target(endpoint, False, "", 1800, shown), "c", {})
+        target = Target(endpoint, False, "", 1800, shown=shown)
+        connection = connect(target, "c", {})
         answer = await connection.hello("v1.0.0", 5)
         await connection.close()
 
