@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import grpc
 import pytest
 
@@ -34,7 +35,35 @@ LIES = (
     ("x-forwarded-for", "203.0.113.67, 203.0.113.68"),
     ("forwarded", "for=203.0.113.69"),
 )
+WATCHES = "discovery_state_subscriptions "
 HELLO = pb.HelloRequest(cluster_id="c", client_version="v1.12.0")
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Where the service serves what is not the API."""
+
+    pages: str = ""
+    metrics: str = ""
+
+    async def watches(self) -> int:
+        """How many are open, as the service counts them."""
+        address = f"http://{self.metrics}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            text = await answer.text()
+        (line,) = [x for x in text.splitlines() if x.startswith(WATCHES)]
+        return int(float(line.removeprefix(WATCHES)))
+
+
+@asynccontextmanager
+async def a_whole_service() -> AsyncIterator[tuple[str, Behind]]:
+    behind = Behind(f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    async with a_service(
+        trusted_proxies=LOOPBACK,
+        landing_addr=behind.pages,
+        metrics_addr=behind.metrics,
+    ) as address:
+        yield address, behind
 
 
 @dataclass(frozen=True)
@@ -45,6 +74,7 @@ class Front:
     service: str
     process: asyncio.subprocess.Process
     ca: bytes | None
+    behind: "Behind"
 
     @asynccontextmanager
     async def client(self, host: str = "[::1]") -> AsyncIterator[ClusterStub]:
@@ -64,14 +94,16 @@ class Front:
 async def nginx(folder: Path, kind: str) -> AsyncIterator[Front]:
     """The example; ``kind`` is ``tls`` or ``plaintext``."""
     async with (
-        a_service(trusted_proxies=LOOPBACK) as address,
-        nginx_before(address, folder, kind) as front,
+        a_whole_service() as (address, behind),
+        nginx_before(address, folder, kind, behind) as front,
     ):
         yield front
 
 
 @asynccontextmanager
-async def nginx_before(address: str, folder: Path, kind: str) -> AsyncIterator[Front]:
+async def nginx_before(
+    address: str, folder: Path, kind: str, behind: Behind
+) -> AsyncIterator[Front]:
     """The same before any service."""
     executable, port = program("nginx"), free_port()
     pair = make_certificate("discovery")
@@ -84,12 +116,13 @@ async def nginx_before(address: str, folder: Path, kind: str) -> AsyncIterator[F
             "listen 443 ": f"listen 127.0.0.1:{port} ",
             "listen [::]:443 ": f"listen [::1]:{port} ",
             "server 127.0.0.1:3000": f"server {address}",
+            "http://127.0.0.1:3001": f"http://{behind.pages}",
         },
     )
     ca = pair[0] if kind == "tls" else without_tls(path) and None
     command = (executable, "-e", "stderr", "-g", "daemon off;", "-c", str(path))
     async with running(port, *command) as process:
-        yield Front(port, address, process, ca)
+        yield Front(port, address, process, ca, behind)
 
 
 @asynccontextmanager
@@ -107,15 +140,16 @@ async def caddy(folder: Path) -> AsyncIterator[Front]:
     """
     path = folder / "Caddyfile"
     path.write_text(options + (EXAMPLES / "Caddyfile").read_text())
-    async with a_service(trusted_proxies=LOOPBACK) as address:
+    async with a_whole_service() as (address, behind):
         environment = {
             "DISCOVERY_NAME": f"http://:{port}",
             "DISCOVERY_API": address,
+            "DISCOVERY_PAGES": behind.pages,
             "XDG_CONFIG_HOME": str(folder),
         }
         command = (executable, "run", "--adapter", "caddyfile", "--config", str(path))
         async with running(port, *command, environment=environment) as process:
-            yield Front(port, address, process, None)
+            yield Front(port, address, process, None, behind)
 
 
 @pytest.fixture(params=["nginx with tls", "nginx in plaintext", "caddy in plaintext"])
@@ -174,6 +208,36 @@ async def test_status_of_a_refused_call_arrives(front: Front):
     assert code is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_watch_whose_client_is_gone_ends_at_the_service(front: Front):
+    async with front.client() as client:
+        watch = AWatch(client)
+        await watch.next()
+        before = await front.behind.watches()
+
+    async with asyncio.timeout(10):
+        while await front.behind.watches():
+            await asyncio.sleep(0.02)
+    assert before == 1
+
+
+# nginx in plaintext speaks HTTP/2 only, which browsers do not
+@pytest.mark.parametrize(
+    "front", ["nginx with tls", "caddy in plaintext"], indirect=True
+)
+async def test_pages_are_under_the_same_name(front: Front):
+    scheme = "http" if front.ca is None else "https"
+    address = f"{scheme}://[::1]:{front.port}/inspect"
+
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(address, ssl=False) as answer,
+    ):
+        text = await answer.text()
+
+    assert answer.status == 200
+    assert "cluster" in text
+
+
 async def test_watch_survives_a_reload_of_nginx(tmp_path: Path):
     async with nginx(tmp_path, "tls") as front, front.client() as client:
         watch = AWatch(client)
@@ -190,7 +254,7 @@ async def test_watch_survives_a_reload_of_nginx(tmp_path: Path):
 async def test_service_that_is_away_is_unavailable(tmp_path: Path):
     nobody = f"127.0.0.1:{free_port()}"
     async with (
-        nginx_before(nobody, tmp_path, "tls") as front,
+        nginx_before(nobody, tmp_path, "tls", Behind("127.0.0.1:9")) as front,
         front.client() as client,
     ):
         code = await code_of(client.Hello(HELLO))
