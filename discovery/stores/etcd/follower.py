@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Final, Never
+from typing import Final
 
 from discovery.drivers.entropy import spread
 from discovery.drivers.etcd.access import Etcd
@@ -37,20 +37,31 @@ class Follower:
         self._link = link
         self._prefix = prefix
         self._must_list = True
+        self._stopped = asyncio.Event()
 
-    async def run(self) -> Never:
-        """Follow for ever; after a failure through another member, soon."""
+    async def run(self) -> None:
+        """Follow until stopped; after a failure through another member, soon."""
         pause_s = PAUSE_S_MIN
-        while True:
+        while not self._stopped.is_set():
             try:
                 await self._follow()
             except EtcdError as error:
+                if self._stopped.is_set():
+                    return
                 self._must_list |= isinstance(error, Compacted)
                 pause_s = PAUSE_S_MIN if self._link.is_up else pause_s * 2
                 self._link.fall(str(error))
             pause_s = min(pause_s, PAUSE_S_MAX)
             await self._etcd.renew()
             await asyncio.sleep(spread(pause_s))
+
+    def stop(self) -> None:
+        """Follow no more, once cancelled.
+
+        A task group whose task fails just when its parent is cancelled says only that
+        it failed, so a cancellation alone could be lost.
+        """
+        self._stopped.set()
 
     async def _follow(self) -> None:
         """Catch up, then watch until something fails.

@@ -111,5 +111,6 @@ async def run_store(
         try:
             yield store
         finally:
+            follower.stop()
             for task in tasks:
                 task.cancel()
