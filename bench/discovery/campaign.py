@@ -103,7 +103,8 @@ class Campaign:
     def _measure_round(self, shape: Shape, target: Target) -> None:
         host, port = target.address
         load = Load(shape, self._run(), f"{host}:{port}", self._plan.spoofed)
-        outcomes = measure_round(target, load, self._plan.processes, say)
+        plan = self._plan
+        outcomes = measure_round(target, load, plan.processes, plan.quiet_s, say)
         of_shape = self._results.rounds.setdefault(shape, {})
         of_shape.setdefault(target.name, []).append(outcomes)
 

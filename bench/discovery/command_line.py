@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from bench.discovery.servers import SERVERS, USUAL
-from bench.discovery.shape import RATE_PER_S, STANDARD, Shape
+from bench.discovery.shape import RATE_PER_S, SHAPES, STANDARD, Shape
 from bench.discovery.target import Target, address_from_text
 
 ROUNDS: Final = 3
-FORMATS: Final = ("table", "markdown", "json")
+QUIET_S: Final = 1.5
+FORMATS: Final = ("markdown", "json")
+
+_QUIET_HELP = f"how long nothing arrives when a phase is over (default {QUIET_S:g})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Plan:
         flags: for ours, in addition.
         shapes: one load each.
         rounds: of each server and shape.
+        quiet_s: a phase is over when nothing has arrived for so long.
         processes: that receive.
         idle: how many watchers do nothing, one measurement each; may be empty.
         spoofed: whether affiliates claim an address of their own.
@@ -36,6 +40,7 @@ class Plan:
     flags: tuple[str, ...]
     shapes: tuple[Shape, ...]
     rounds: int
+    quiet_s: float
     processes: int
     idle: tuple[int, ...]
     spoofed: bool
@@ -60,6 +65,7 @@ def plan_from_arguments(arguments: Sequence[str], description: str) -> Plan:
             flags=tuple(given.flag),
             shapes=_shapes(given),
             rounds=given.rounds,
+            quiet_s=given.quiet,
             processes=given.processes,
             idle=tuple(given.idle),
             spoofed=given.x_real_ip,
@@ -79,7 +85,7 @@ def _targets(given: argparse.Namespace) -> tuple[Target, ...]:
 def _shapes(given: argparse.Namespace) -> tuple[Shape, ...]:
     """The shapes that were spelled out, or the one made of parts, or the usual ones."""
     if given.shape:
-        return tuple(map(Shape.from_text, given.shape))
+        return tuple(shape for text in given.shape for shape in _shapes_of(text))
     parts = (given.clusters, given.affiliates, given.watchers, given.rate)
     if all(part is None for part in parts):
         return () if given.idle else STANDARD
@@ -94,24 +100,48 @@ def _shapes(given: argparse.Namespace) -> tuple[Shape, ...]:
     )
 
 
+def _shapes_of(text: str) -> tuple[Shape, ...]:
+    return STANDARD if text == "standard" else (Shape.from_text(text),)
+
+
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench.discovery", description=description
     )
     add = parser.add_argument
     _add_servers(parser)
-    add("--shape", action="append", default=[], metavar="[CLUSTERSx]AFFxWATCH[@RATE]")
-    add("--clusters", type=int, metavar="N", help="default 1")
-    add("--affiliates", type=int, metavar="N", help="of each cluster (default 500)")
-    add("--watchers", type=int, metavar="N", help="of each cluster (as affiliates)")
-    add("--rate", type=float, metavar="N", help="updates a second (default 100)")
-    add("--idle", type=int, nargs="+", default=[], metavar="N", help="idle watchers")
+    _add_loads(parser)
     add("--rounds", type=int, default=ROUNDS, help=f"(default {ROUNDS})")
+    add("--quiet", type=float, default=QUIET_S, metavar="SECONDS", help=_QUIET_HELP)
     add("--processes", type=int, default=1, help="that receive (default 1)")
-    add("-o", "--output", choices=FORMATS, default="table")
+    add("-o", "--output", choices=FORMATS, default="markdown")
     add("--markdown", action="store_true", help="the same as -o markdown")
     add("--json", type=Path, metavar="FILE", help="write the numbers here, too")
     return parser
+
+
+def _add_loads(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="[CLUSTERSx]AFFILIATESxWATCHERS[@RATE]",
+        help=f"a load, or 'standard': {', '.join(SHAPES)} (default: standard, or none "
+        "beside --idle); repeat for more",
+    )
+    add("--clusters", type=int, metavar="N", help="instead: default 1")
+    add("--affiliates", type=int, metavar="N", help="of each cluster (default 500)")
+    add("--watchers", type=int, metavar="N", help="of each cluster (as affiliates)")
+    add("--rate", type=float, metavar="N", help="updates a second (default 100)")
+    add(
+        "--idle",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="what so many watchers cost that do nothing; one measurement each",
+    )
 
 
 def _add_servers(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,6 @@ from bench.discovery.receivers import Receivers, receiving
 from bench.discovery.target import Target
 from bench.discovery.updates import Updater, updating
 
-QUIET_S: Final = 1.5
 LIMIT_S: Final = 60.0
 
 Calls = list[tuple[int, Call]]
@@ -47,7 +46,11 @@ PHASES: Final = (
 
 
 def measure_round(
-    target: Target, load: Load, processes: int, say: Callable[[str], None]
+    target: Target,
+    load: Load,
+    processes: int,
+    quiet_s: float,
+    say: Callable[[str], None],
 ) -> list[Outcome]:
     """Return one outcome per phase.
 
@@ -55,6 +58,7 @@ def measure_round(
         target: the server; it has not seen this load's clusters.
         load: what to send.
         processes: how many processes receive.
+        quiet_s: a phase is over when nothing has arrived for so long.
         say: told of progress.
 
     Raises:
@@ -64,7 +68,7 @@ def measure_round(
     """
     outcomes = []
     with receiving(processes) as receivers, updating(target.address) as updater:
-        bench = _Bench(target, load, receivers, updater)
+        bench = _Bench(target, load, receivers, updater, quiet_s)
         for phase in PHASES:
             outcome = bench.run(phase)
             outcomes.append(outcome)
@@ -80,6 +84,7 @@ class _Bench:
     load: Load
     receivers: Receivers
     updater: Updater
+    quiet_s: float
     is_open: bool = False
 
     def run(self, phase: Phase) -> Outcome:
@@ -92,7 +97,7 @@ class _Bench:
         sent = self.updater.send(calls, rate_per_s)
         took_s = time.monotonic() - began_s
         sending_cpu_s = time.process_time() - began_cpu_s
-        self.receivers.settle(QUIET_S, LIMIT_S)
+        self.receivers.settle(self.quiet_s, LIMIT_S)
         after, beside_s = usage(self.target.pid), self._beside_s()
         reported = self.receivers.report(self.load.newest, sent.sent_s)
         return outcome_from_phase(

@@ -69,6 +69,5 @@ class Shape:
         )
 
 
-STANDARD = tuple(
-    map(Shape.from_text, ("500x500@100", "1024x1024@100", "200x20x20@400"))
-)
+SHAPES = ("500x500@100", "1024x1024@100", "200x20x20@400")
+STANDARD = tuple(map(Shape.from_text, SHAPES))

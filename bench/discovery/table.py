@@ -15,8 +15,8 @@ HEADINGS = (
     "messages",
     "affiliates per message",
     "watches broken",
-    "all know after (median, p99, slowest watcher)",
-    "update → watcher (median, p99)",
+    "all known after (median, p99, slowest watcher of any round)",
+    "an update takes (median, p99)",
     "peak RSS",
 )
 
@@ -90,26 +90,18 @@ def _affiliates_per_message(outcome: Outcome) -> float:
 
 
 def _known(rounds: Sequence[Outcome]) -> str:
-    return ", ".join(
-        _milliseconds(spread(rounds, number).median)
-        for number in (
-            lambda outcome: outcome.known_p50_ms,
-            lambda outcome: outcome.known_p99_ms,
-            lambda outcome: outcome.known_max_ms,
-        )
-    )
+    middle = spread(rounds, lambda outcome: outcome.known_p50_ms).median
+    late = spread(rounds, lambda outcome: outcome.known_p99_ms).median
+    slowest = spread(rounds, lambda outcome: outcome.known_max_ms).most
+    return ", ".join(map(_milliseconds, (middle, late, slowest)))
 
 
 def _delays(rounds: Sequence[Outcome]) -> str:
     if not any(outcome.delay_max_ms for outcome in rounds):
         return "–"
-    return ", ".join(
-        _milliseconds(spread(rounds, number).median)
-        for number in (
-            lambda outcome: outcome.delay_p50_ms,
-            lambda outcome: outcome.delay_p99_ms,
-        )
-    )
+    middle = spread(rounds, lambda outcome: outcome.delay_p50_ms).median
+    late = spread(rounds, lambda outcome: outcome.delay_p99_ms).median
+    return ", ".join(map(_milliseconds, (middle, late)))
 
 
 def _milliseconds(value: float) -> str:

@@ -2,12 +2,7 @@
 
 import asyncio
 import os
-import re
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import grpc
 import pytest
@@ -23,35 +18,12 @@ from tests.discovery.running import (
     an_update,
     code_of,
 )
+from tests.discovery.service_program import a_program, address_of, told
 
 Code = grpc.StatusCode
 HELLO = pb.HelloRequest(cluster_id="c")
 # A client that takes next to nothing ahead of what it reads.
 NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024))
-
-
-# Nothing of the host is touched but one port.
-ALONE = ("--landing-addr=", "--metrics-addr=", "--snapshots-enabled=false")
-
-
-@asynccontextmanager
-async def a_program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "discovery", *ALONE, *arguments),
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    try:
-        yield program
-    finally:
-        if program.returncode is None:
-            program.kill()
-        await program.wait()
-
-
-async def told(program: asyncio.subprocess.Process) -> str:
-    assert program.stderr is not None
-    return (await asyncio.wait_for(program.stderr.readline(), 20)).decode()
 
 
 async def test_stopping_ends_watches_with_ok() -> None:
@@ -85,10 +57,7 @@ async def test_program_serves_until_a_signal_and_exits_with_zero(
     number: signal.Signals,
 ) -> None:
     async with a_program("--addr=127.0.0.1:0", "--log-format=json") as program:
-        listening = await told(program)
-        address = re.search(r'"address": "(127\.0\.0\.1:\d+)"', listening)
-        assert address is not None, listening
-        async with a_client(address[1]) as client:
+        async with a_client(await address_of(program)) as client:
             watch = AWatch(client)
             await watch.next()
             program.send_signal(number)
