@@ -11,6 +11,9 @@ from typing import TypeAlias
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 INTERVAL_S_MIN = 0.01
+# Ten years; no timer must overflow.
+DURATION_S_MAX = 315_576_000.0
+DURATION_CHARACTERS_MAX = 64
 RATE_MAX = 1_000_000
 COUNT_MAX = 1_000_000_000
 
@@ -36,10 +39,13 @@ def parse_duration(text: str) -> float:
     """
     if text == "0":
         return 0.0
-    parts = _DURATION_PART.findall(text)
+    parts = _DURATION_PART.findall(text[:DURATION_CHARACTERS_MAX])
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration such as 1m or 500ms")
-    return sum(float(number) * _SECONDS_BY_UNIT[unit] for number, unit in parts)
+    seconds = sum(float(number) * _SECONDS_BY_UNIT[unit] for number, unit in parts)
+    if seconds > DURATION_S_MAX:
+        raise ValueError(f"{text!r} is more than ten years")
+    return seconds
 
 
 def parse_interval(text: str) -> float:

@@ -71,7 +71,7 @@ async def open_memory_store(
         restored = await asyncio.to_thread(_restore, settings, surroundings)
         keeper = _keeper(settings, surroundings, restored, trouble)
         await keeper.open()
-        async with _running(keeper):
+        async with _running(keeper, settings.snapshot_path):
             yield _store(surroundings, Lasting(keeper, restored))
 
 
@@ -145,7 +145,7 @@ async def _acquire(lock: PathLock, path: Path) -> None:
 
 
 @asynccontextmanager
-async def _running(keeper: Keeper) -> AsyncIterator[None]:
+async def _running(keeper: Keeper, path: Path) -> AsyncIterator[None]:
     """Keep while the service runs, and save at its end, also if it ends badly."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -158,16 +158,22 @@ async def _running(keeper: Keeper) -> AsyncIterator[None]:
         # Whoever opened the store must not see that there is a group in it.
         raise several.exceptions[0] from several.__cause__
     finally:
-        await _finish(keeper)
+        await _finish(keeper, path)
 
 
-async def _finish(keeper: Keeper) -> None:
+async def _finish(keeper: Keeper, path: Path) -> None:
     try:
         async with asyncio.timeout(FINISH_S):
             await keeper.finish()
     except TimeoutError as error:
-        raise NotSaved(f"the last snapshot took more than {FINISH_S:g} s") from error
+        reason = f"the disk took more than {FINISH_S:g} s"
+        raise NotSaved(_not_saved(path, reason)) from error
     except OSError as error:
-        raise NotSaved(
-            f"the last snapshot was not saved: {reason_of(error)}"
-        ) from error
+        raise NotSaved(_not_saved(path, reason_of(error))) from error
+
+
+def _not_saved(path: Path, reason: str) -> str:
+    return (
+        f"the last snapshot was not saved: {path}: {reason}; see to it that files can "
+        "be written there before the next start, which else begins with older records"
+    )

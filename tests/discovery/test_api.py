@@ -320,7 +320,8 @@ async def test_bytes_that_are_no_request_get_their_status(
     "path",
     [
         "/sidero.discovery.server.Cluster/Nothing",
-        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Nothing",
+        "/grpc.channelz.v1.Channelz/GetServers",
     ],
 )
 async def test_unknown_methods_are_unimplemented(path: str) -> None:

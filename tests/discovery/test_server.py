@@ -57,7 +57,8 @@ async def test_program_serves_until_a_signal_and_exits_with_zero(
     number: signal.Signals,
 ) -> None:
     async with a_program("--addr=127.0.0.1:0", "--log-format=json") as program:
-        async with a_client(await address_of(program)) as client:
+        address = await address_of(program)
+        async with a_client(address) as client:
             watch = AWatch(client)
             await watch.next()
             program.send_signal(number)
