@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-ENTRIES: Final = ("affiliate_change", "convergence")
+ENTRIES: Final = ("affiliate_change", "convergence", "discovery")
 RESULTS: Final = Path(__file__).parent / "results"
 
 
