@@ -17,7 +17,7 @@ def test_load_is_read_from_its_short_form(text: str, shape: Shape) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "5x", "0x5", "5x5@0", "1x2x3x4", "-1x5"])
 def test_loads_that_measure_nothing_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not|nothing|no updates"):
+    with pytest.raises(ValueError, match=r"not|nothing|no updates"):
         Shape.from_text(text)
 
 
