@@ -30,7 +30,7 @@ from discovery.service.lifetime import Lifetime
 from discovery.service.log_budget import LogBudget
 from discovery.service.reflection import Reflection, handlers_from_reflection
 from discovery.service.stalls import Stalls
-from discovery.service.store import Store
+from discovery.service.store import Store, StoreHealth
 from discovery.service.turns import Turns
 from discovery.service.watchers import Watchers, watchers_from_settings
 from discovery.settings import Settings
@@ -75,9 +75,14 @@ def parts_from_settings(settings: Settings) -> Parts:
         stored=parts.clusters.count(),
         watches=len(parts.watchers),
         rate_buckets=len(parts.limiter),
-        store_ready=parts.lifetime.read_store().ready,
+        store_ready=_is_well(parts.lifetime.read_store()),
     )
     return parts
+
+
+def _is_well(store: StoreHealth) -> bool:
+    """Whether an operator may sleep: clients are welcome even at a full disk."""
+    return store.ready and not store.problem
 
 
 def site_from_parts(parts: Parts) -> Site:

@@ -229,7 +229,7 @@ def _service(metrics: Metrics, levels: Levels, version: str) -> Iterator[Metric]
         yield _gauge("connections", "Open connections.", levels.connections)
     yield _gauge(
         "store_ready",
-        "1 if what is read is whole and changes are taken.",
+        "1 if what is read is whole, and changes are taken and kept.",
         levels.store_ready,
     )
     info = GaugeMetricFamily(

@@ -59,7 +59,7 @@ class Levels:
         watches: open watches.
         rate_buckets: client addresses the rate limit remembers.
         connections: open connections; None if nobody counts them.
-        store_ready: whether what is read is whole and changes are taken.
+        store_ready: whether what is read is whole, and changes are taken and kept.
     """
 
     stored: Counts = Counts(0, 0, 0)  # noqa: RUF009 - frozen

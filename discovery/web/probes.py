@@ -27,11 +27,14 @@ def probe_routes(site: Site, *, details: bool) -> list[web.RouteDef]:
         return web.Response(text="ok\n")
 
     async def readyz(_request: web.Request) -> web.Response:
-        problems = site.readiness().problems
-        said: object = problems if details else sorted(problems)
+        readiness = site.readiness()
+        problems = readiness.problems
+        said = {"ready": not problems, "reasons": problems if details else [*problems]}
+        if details and readiness.notices:
+            said["notices"] = readiness.notices
         return web.Response(
             status=503 if problems else 200,
-            text=json.dumps({"ready": not problems, "reasons": said}) + "\n",
+            text=json.dumps(said) + "\n",
             content_type="application/json",
         )
 

@@ -38,6 +38,12 @@ class Readiness:
             problems["store"] = self.store.problem or "the store is not ready"
         return problems
 
+    @property
+    def notices(self) -> dict[str, str]:
+        """What is wrong although clients are welcome, such as a full disk."""
+        is_notice = self.store.ready and self.store.problem
+        return {"store": self.store.problem} if is_notice else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

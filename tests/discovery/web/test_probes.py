@@ -61,6 +61,22 @@ async def test_operators_are_told_why_and_strangers_only_what() -> None:
     assert hinted == {"ready": False, "reasons": ["draining", "store"]}
 
 
+async def test_trouble_that_keeps_nobody_away_is_told_to_operators_alone() -> None:
+    full_disk = StoreHealth(ready=True, problem="no space left on device")
+    world = World(readiness=Readiness(listening=True, draining=False, store=full_disk))
+    async with (
+        probes(world) as inside,
+        pages(world) as outside,
+        aiohttp.ClientSession() as http,
+    ):
+        told = await http.get(f"{inside}/readyz")
+        hinted = await http.get(f"{outside}/readyz")
+
+    assert (told.status, hinted.status) == (200, 200)
+    assert (await told.json())["notices"] == {"store": "no space left on device"}
+    assert await hinted.json() == {"ready": True, "reasons": []}
+
+
 # line 59 of the checklist
 async def test_metrics_are_what_is_true_at_the_scrape() -> None:
     world = World()

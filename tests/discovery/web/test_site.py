@@ -45,6 +45,7 @@ def test_store_with_a_problem_may_be_ready() -> None:
     readiness = Readiness(listening=True, draining=False, store=full_disk)
 
     assert readiness.problems == {}
+    assert readiness.notices == {"store": "no space left on device"}
 
 
 def test_store_that_is_not_ready_always_has_a_reason() -> None:
@@ -53,3 +54,4 @@ def test_store_that_is_not_ready_always_has_a_reason() -> None:
     )
 
     assert readiness.problems == {"store": "the store is not ready"}
+    assert readiness.notices == {}
