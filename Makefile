@@ -1,11 +1,12 @@
 # Everything runs in a virtual environment of this checkout, made on first use.
 #   make demo    a real mesh on this machine, shown and removed again (root)
 #   make test    every check and test (as root: namespace tests too)
+#   make fuzz    hostile requests to the discovery service, KUBESPAN_FUZZ (10) × 100,000
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check bench proto setup clean
+.PHONY: demo test check fuzz bench proto setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +31,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+fuzz: export KUBESPAN_FUZZ ?= 10
+fuzz: setup
+	$(BIN)/python -m pytest -q -n 2 tests/discovery/service/test_fuzz.py
 
 bench: setup
 	.ci/setup --programs all
