@@ -82,6 +82,19 @@ def test_it_serves_without_root_and_keeps_what_it_was_told(image: Image):
     assert seen["NoNewPrivs"] == ["1"]
 
 
+def test_pages_are_in_the_image(image: Image):
+    ask = "import sys, urllib.request as r; r.urlopen(sys.argv[1])"
+    pages = "http://127.0.0.1:3001"
+    with image.running("--snapshots-enabled=false") as process:
+        until_healthy(process)
+        names = ("/", "/inspect", "/missing")
+        codes = {
+            p: inside(process, HEALTH_CHECK[0], "-c", ask, pages + p) for p in names
+        }
+
+    assert codes == {"/": 0, "/inspect": 0, "/missing": 1}
+
+
 def test_it_can_write_nothing_but_its_state(image: Image):
     attempt = 'import sys; open(sys.argv[1] + "/new", "w")'
     python = HEALTH_CHECK[0]
