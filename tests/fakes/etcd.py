@@ -77,6 +77,12 @@ class FakeEtcd:
         await self._answer()
         return Head("fake", self.history, self.revision)
 
+    async def remembers(self, change: Stored) -> bool:
+        await self._answer()
+        if change.mod_revision < self._compacted:
+            raise Compacted("fake: forgotten")
+        return change in (*self._changes, self.stored_by_key.get(change.key))
+
     async def probe(self, prefix: bytes, member: str) -> None:
         await self._answer()
 
@@ -120,12 +126,12 @@ class FakeEtcd:
         self.write(key, value)
         return self._reply(Outcome(True, self.revision))
 
-    async def delete(self, key: bytes, if_revision: int | None = None) -> Outcome:
+    async def delete(self, key: bytes, if_revision: int) -> Outcome:
         await self._answer()
         self.deletions += 1
         known = self._revision_of(key)
-        if not known or if_revision not in (None, known):
-            return Outcome(False, self.revision)
+        if not known or if_revision != known:
+            return Outcome(False, self.revision, known)
         self.write(key, None)
         return self._reply(Outcome(True, self.revision))
 

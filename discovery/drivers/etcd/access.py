@@ -74,10 +74,12 @@ class Outcome:
     Attributes:
         changed: whether the key was changed by it.
         revision: of the change, if there was one.
+        found: of the last change of the key, if a deletion was not done; 0: no key.
     """
 
     changed: bool
     revision: int
+    found: int = 0
 
 
 class Etcd(Protocol):
@@ -89,6 +91,13 @@ class Etcd(Protocol):
 
     async def head(self, prefix: bytes) -> Head:
         """Ask any member where etcd is; the answer had a quorum."""
+
+    async def remembers(self, change: Stored) -> bool:
+        """Tell whether a key was set so at that revision of etcd's history.
+
+        Raises:
+            Compacted: etcd has forgotten what was before.
+        """
 
     async def probe(self, prefix: bytes, member: str) -> None:
         """Ask one member the same; raises if it is not well."""
@@ -114,8 +123,8 @@ class Etcd(Protocol):
     async def put(self, key: bytes, value: bytes, if_revision: int) -> Outcome:
         """Set a key, if its last change is the one given; 0: if it does not exist."""
 
-    async def delete(self, key: bytes, if_revision: int | None = None) -> Outcome:
-        """Remove a key, if its last change is the one given; None: whatever it is."""
+    async def delete(self, key: bytes, if_revision: int) -> Outcome:
+        """Remove a key, if its last change is the one given."""
 
     async def renew(self) -> None:
         """Take what changed on disk, such as certificates, into use."""

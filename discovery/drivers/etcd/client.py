@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from discovery.api import etcd_pb2 as pb
-from discovery.drivers.etcd.access import Batch, Head, Outcome, Page
+from discovery.drivers.etcd.access import Batch, Head, Outcome, Page, Stored
 from discovery.drivers.etcd.failure import (
     DETAIL_CHARACTERS_MAX,
     Compacted,
@@ -24,9 +24,11 @@ from discovery.drivers.etcd.requests import (
     batch_from_reply,
     delete_request,
     head_request,
+    is_in_reply,
     outcome_from_reply,
     page_from_reply,
     page_request,
+    past_request,
     put_request,
     watch_request,
 )
@@ -34,6 +36,7 @@ from discovery.drivers.etcd.requests import (
 CALL_S: Final = 2.0  # milliseconds if all is well; an election takes one to two seconds
 PAGE_S: Final = 10.0
 PAGE_KEYS: Final = 500
+PAGE_DIVISOR: Final = 22  # 500, 22, 1
 
 RANGE: Final = "/etcdserverpb.KV/Range"
 TXN: Final = "/etcdserverpb.KV/Txn"
@@ -59,6 +62,12 @@ class EtcdClient:
         member, reply = await self._ask(RANGE, head_request(prefix), pb.RangeResponse)
         return Head(member, reply.header.cluster_id, reply.header.revision)
 
+    async def remembers(self, change: Stored) -> bool:
+        """Tell whether a key was set so at that revision of etcd's history."""
+        request = past_request(change)
+        _, reply = await self._ask(RANGE, request, pb.RangeResponse)
+        return is_in_reply(reply, change)
+
     async def probe(self, prefix: bytes, member: str) -> None:
         """Ask one member the same; raises if it is not well."""
         request = head_request(prefix)
@@ -66,10 +75,16 @@ class EtcdClient:
 
     async def pages(self, prefix: bytes) -> AsyncGenerator[Page, None]:
         """Read everything below a prefix, as of one instant; at least one page."""
-        revision, after, more = 0, b"", True
+        revision, after, more, limit = 0, b"", True, PAGE_KEYS
         while more:
-            request = page_request(prefix, after, revision, PAGE_KEYS)
-            _, reply = await self._ask(RANGE, request, pb.RangeResponse, PAGE_S)
+            request = page_request(prefix, after, revision, limit)
+            try:
+                _, reply = await self._ask(RANGE, request, pb.RangeResponse, PAGE_S)
+            except EtcdError as error:
+                if not error.is_too_much or limit == 1:
+                    raise
+                limit //= PAGE_DIVISOR  # somebody keeps large values here
+                continue
             page = page_from_reply(reply, revision)
             yield page
             more = reply.more and bool(page.keys)
@@ -109,8 +124,8 @@ class EtcdClient:
         request = put_request(key, value, if_revision)
         return outcome_from_reply((await self._ask(TXN, request, pb.TxnResponse))[1])
 
-    async def delete(self, key: bytes, if_revision: int | None = None) -> Outcome:
-        """Remove a key, if its last change is the one given; None: whatever it is."""
+    async def delete(self, key: bytes, if_revision: int) -> Outcome:
+        """Remove a key, if its last change is the one given."""
         request = delete_request(key, if_revision)
         return outcome_from_reply((await self._ask(TXN, request, pb.TxnResponse))[1])
 

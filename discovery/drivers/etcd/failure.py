@@ -28,11 +28,15 @@ class EtcdError(Exception):
 
     Attributes:
         is_final: another member would say the same.
+        is_too_much: asking for less may help.
     """
 
-    def __init__(self, text: str, *, is_final: bool = False) -> None:
+    def __init__(
+        self, text: str, *, is_final: bool = False, is_too_much: bool = False
+    ) -> None:
         super().__init__(text)
         self.is_final = is_final
+        self.is_too_much = is_too_much
 
 
 class Compacted(EtcdError):  # noqa: N818 - a state of etcd, not a mistake
@@ -48,4 +52,8 @@ def failure_from_grpc(member: str, error: grpc.aio.AioRpcError) -> EtcdError:
         details = details.rpartition(": ")[2].lower()
     said = details.removeprefix("etcdserver: ")[:DETAIL_CHARACTERS_MAX]
     reason = said or error.code().name.lower().replace("_", " ")
-    return EtcdError(f"{member}: {reason}", is_final=error.code() in _SAID_BY_ALL)
+    return EtcdError(
+        f"{member}: {reason}",
+        is_final=error.code() in _SAID_BY_ALL,
+        is_too_much=error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED,
+    )

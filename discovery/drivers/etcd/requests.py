@@ -51,22 +51,37 @@ def put_request(key: bytes, value: bytes, if_revision: int) -> pb.TxnRequest:
     )
 
 
-def delete_request(key: bytes, if_revision: int | None) -> pb.TxnRequest:
-    """Remove a key, if its last change is that one; None: whatever it is."""
+def delete_request(key: bytes, if_revision: int) -> pb.TxnRequest:
+    """Remove a key, if its last change is that one; else say what it is."""
     delete = pb.DeleteRangeRequest(key=key)
+    look = pb.RangeRequest(key=key, keys_only=True)
     return pb.TxnRequest(
-        compare=[] if if_revision is None else [_is_at(key, if_revision)],
+        compare=[_is_at(key, if_revision)],
         success=[pb.RequestOp(request_delete_range=delete)],
+        failure=[pb.RequestOp(request_range=look)],
     )
+
+
+def past_request(change: Stored) -> pb.RangeRequest:
+    """Ask how a key was just after a change of it."""
+    return pb.RangeRequest(key=change.key, revision=change.mod_revision)
+
+
+def is_in_reply(reply: pb.RangeResponse, change: Stored) -> bool:
+    """Tell whether the change was as we remember it."""
+    keys = [Stored(kv.key, kv.value, kv.mod_revision) for kv in reply.kvs]
+    return keys == [change]
 
 
 def outcome_from_reply(reply: pb.TxnResponse) -> Outcome:
     """Return what became of a put or a deletion."""
-    changed = reply.succeeded
+    changed, found = reply.succeeded, 0
     for response in reply.responses:
         if response.HasField("response_delete_range"):
             changed = changed and response.response_delete_range.deleted > 0
-    return Outcome(changed, reply.header.revision)
+        for kv in response.response_range.kvs:
+            found = kv.mod_revision
+    return Outcome(changed, reply.header.revision, found)
 
 
 def watch_request(prefix: bytes, revision: int) -> pb.WatchRequest:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 from discovery.drivers.entropy import spread
-from discovery.drivers.etcd.access import Etcd
+from discovery.drivers.etcd.access import Etcd, Head
 from discovery.drivers.etcd.failure import Compacted, EtcdError
 from discovery.stores.etcd.link import Link
 from discovery.stores.etcd.listing import Listing
@@ -49,7 +49,7 @@ class Follower:
                 if self._stopped.is_set():
                     return
                 self._must_list |= isinstance(error, Compacted)
-                pause_s = PAUSE_S_MIN if self._link.is_up else pause_s * 2
+                pause_s = PAUSE_S_MIN if self._link.is_steady else pause_s * 2
                 self._link.fall(str(error))
             pause_s = min(pause_s, PAUSE_S_MAX)
             await self._etcd.renew()
@@ -70,9 +70,9 @@ class Follower:
             EtcdError: always, at last.
         """
         head = await self._etcd.head(self._prefix)
-        known = self._mirror
-        if head.history != known.history or head.revision < known.revision:
-            self._must_list = True  # changes since then cannot be told
+        if not await self._continues(head):
+            self._mirror.leave_history()
+            self._must_list = True
         if self._must_list:
             await self._listing.take()
             self._must_list = False
@@ -84,6 +84,23 @@ class Follower:
             failures = list(errors.exceptions)
         forgotten = [error for error in failures if isinstance(error, Compacted)]
         raise (forgotten or failures)[0]
+
+    async def _continues(self, head: Head) -> bool:
+        """Tell whether etcd is where we left it or further on.
+
+        Numbers alone do not say: an etcd that was set up anew or restored can have the
+        same ID, and by now as many changes.
+        """
+        mirror = self._mirror
+        if head.history != mirror.history or head.revision < mirror.revision:
+            return False
+        if self._must_list or mirror.latest is None:
+            return True
+        try:
+            return await self._etcd.remembers(mirror.latest)
+        except Compacted:
+            self._must_list = True
+            return True
 
     async def _watch(self, member: str) -> None:
         first = self._mirror.revision + 1
@@ -97,3 +114,4 @@ class Follower:
         while True:
             await self._link.wait_doubted(PROBE_S)
             await self._etcd.probe(self._prefix, member)
+            await asyncio.sleep(PAUSE_S_MIN)  # however many doubt

@@ -8,6 +8,7 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 REMIND_NS: Final = 30_000_000_000
+STEADY_NS: Final = 5_000_000_000
 
 
 class Link:
@@ -28,6 +29,7 @@ class Link:
         self._up = asyncio.Event()
         self._doubted = asyncio.Event()
         self._may_remove_ns = 0
+        self._up_since_ns = 0
         self._reminded_ns: int | None = None
         self._was_up = False
 
@@ -35,6 +37,11 @@ class Link:
     def is_up(self) -> bool:
         """Whether changes are heard as they happen."""
         return self._up.is_set()
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it has been so for a while."""
+        return self.is_up and self._now_ns() - self._up_since_ns >= STEADY_NS
 
     @property
     def may_remove(self) -> bool:
@@ -46,6 +53,7 @@ class Link:
 
     def rise(self) -> None:
         """Say that changes are heard again."""
+        self._up_since_ns = self._now_ns()
         if self._was_up:
             self._may_remove_ns = self._now_ns() + self._grace_ns
         if self._reminded_ns is not None:

@@ -16,8 +16,9 @@ from discovery.stores.etcd.record_value import UnreadableRecord, decode_record
 
 log = logging.getLogger(__name__)
 
-KEY_CHARACTERS_MAX: Final = 64
+KEY_BYTES_SHOWN: Final = 8  # no whole cluster ID
 TOLD_MAX: Final = 10
+NO_HISTORY: Final = -1  # of no etcd
 
 
 class Mirror:
@@ -32,6 +33,7 @@ class Mirror:
     Attributes:
         history: which etcd this was heard from; 0: none yet.
         revision: everything up to here was heard.
+        latest: the newest change heard that is no deletion; None: there was none.
         unreadable: how often a key or a value meant nothing.
     """
 
@@ -44,6 +46,7 @@ class Mirror:
     ) -> None:
         self.history = 0
         self.revision = 0
+        self.latest: Stored | None = None
         self.unreadable = 0
         self._clusters = clusters
         self._announce = announce
@@ -89,6 +92,12 @@ class Mirror:
     def forget_revisions(self) -> None:
         """Believe that any key may have changed, as in another history."""
         self._revision_by_key = dict.fromkeys(self._revision_by_key, 0)
+        self.latest = None
+
+    def leave_history(self) -> None:
+        """Believe that the next listing will be of another history."""
+        if self.is_loaded:
+            self.history = NO_HISTORY
 
     def expect_absent(self, key: RecordKey) -> None:
         """Keep a record that etcd has lost."""
@@ -134,6 +143,8 @@ class Mirror:
             return key
         # also of a value that is unreadable: whoever writes next replaces it
         self._revision_by_key[key] = stored.mod_revision
+        if self.latest is None or stored.mod_revision > self.latest.mod_revision:
+            self.latest = stored
         try:
             arrived = decode_record(stored.value, key.affiliate_id, self._now_ns())
         except UnreadableRecord as error:
@@ -156,7 +167,7 @@ class Mirror:
     def _skip(self, raw_key: bytes, reason: str) -> None:
         """Count what means nothing; say it once for each of the first few keys."""
         self.unreadable += 1
-        shown = raw_key[:KEY_CHARACTERS_MAX]
+        shown = raw_key[: len(self._prefix) + KEY_BYTES_SHOWN]
         if shown in self._told or len(self._told) >= TOLD_MAX:
             return
         self._told.add(shown)

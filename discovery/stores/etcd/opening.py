@@ -19,6 +19,7 @@ from discovery.stores.etcd.follower import Follower
 from discovery.stores.etcd.link import Link
 from discovery.stores.etcd.listing import Listing
 from discovery.stores.etcd.mirror import Mirror
+from discovery.stores.etcd.places import Places
 from discovery.stores.etcd.record_key import prefix_of_records
 from discovery.stores.etcd.remembered import Remembered
 from discovery.stores.etcd.store import EtcdStore
@@ -99,6 +100,7 @@ async def run_store(
         ),
         link=link,
         turns=turns,
+        places=Places(surroundings.clusters),
         metrics=surroundings.metrics,
         now_ns=now_ns,
         is_watched=surroundings.is_watched,

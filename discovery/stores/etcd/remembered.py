@@ -47,6 +47,7 @@ class Remembered:
         self._turns = turns
         self._now_ns = now_ns
         self._record_by_key: dict[RecordKey, Affiliate] = {}
+        self._basis_ns_by_key: dict[RecordKey, int | None] = {}  # expiry in etcd then
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
@@ -63,12 +64,24 @@ class Remembered:
 
     def add(self, key: RecordKey, record: Affiliate) -> None:
         """Remember a record until it is written."""
+        stored = self._mirror.get(key)
         self._record_by_key[key] = record
+        self._basis_ns_by_key[key] = stored.expires_ns if stored else None
         self._filled.set()
 
-    def forget(self, key: RecordKey) -> None:
-        """Forget a record; it is written, or gone."""
+    def pending(self, key: RecordKey) -> Affiliate | None:
+        """Return what is remembered alone; None: nothing."""
+        return self._record_by_key.get(key)
+
+    def forget(self, key: RecordKey, record: Affiliate | None) -> None:
+        """Forget a record that was written, unless there is a later one by now."""
+        if record is not None and self._record_by_key.get(key) is record:
+            self.drop(key)
+
+    def drop(self, key: RecordKey) -> None:
+        """Forget whatever is remembered of a record that is gone."""
         self._record_by_key.pop(key, None)
+        self._basis_ns_by_key.pop(key, None)
 
     async def run(self) -> None:
         """Write what is remembered whenever etcd is there, for ever."""
@@ -97,20 +110,28 @@ class Remembered:
             return  # the link was told; what is left stays remembered
 
     async def _write(self, key: RecordKey) -> None:
-        record = self.get(key)
-        if key not in self or record is None:
+        pending, record = self.pending(key), self.get(key)
+        if pending is None or record is None:
             return
-        stored = self._mirror.get(key)
-        is_lost = self._mirror.revision_of(key) == 0
-        is_worth_it = is_lost or _lives_longer(record, stored)
-        has_run_out = sweep_affiliate(record, self._now_ns()) is None
-        if has_run_out or not is_worth_it or await self._writer.put(key, record):
-            self.forget(key)
+        if not self._is_worth_it(key, record) or await self._writer.put(key, record):
+            self.forget(key, pending)
+
+    def _is_worth_it(self, key: RecordKey, record: Affiliate) -> bool:
+        """Tell whether etcd should have this record."""
+        now_ns, stored = self._now_ns(), self._mirror.get(key)
+        if sweep_affiliate(record, now_ns) is None:
+            return False
+        if (
+            stored is None
+        ):  # no sweep removes what has not run out, so somebody else did
+            basis_ns = self._basis_ns_by_key.get(key)
+            return basis_ns is None or basis_ns <= now_ns
+        return self._mirror.revision_of(key) == 0 or _lives_longer(record, stored)
 
 
-def _lives_longer(record: Affiliate, stored: Affiliate | None) -> bool:
+def _lives_longer(record: Affiliate, stored: Affiliate) -> bool:
     """Tell whether a record is worth writing over the stored one."""
-    if stored is None or len(record.endpoints) != len(stored.endpoints):
+    if len(record.endpoints) != len(stored.endpoints):
         return True
     pairs = zip(record.endpoints, stored.endpoints, strict=True)
     gains = [one.expires_ns - other.expires_ns for one, other in pairs]

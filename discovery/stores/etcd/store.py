@@ -1,7 +1,7 @@
 """The store of a service that is several replicas."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from discovery.state.affiliate import Submission, merge_submission, says_the_sam
 from discovery.state.clusters import Clusters
 from discovery.stores.etcd.link import Link
 from discovery.stores.etcd.mirror import Mirror
+from discovery.stores.etcd.places import Places
 from discovery.stores.etcd.record_key import RecordKey
 from discovery.stores.etcd.remembered import Remembered
 from discovery.stores.etcd.sweeper import Sweeper
@@ -21,14 +22,16 @@ from discovery.stores.etcd.turns import Turns
 from discovery.stores.etcd.writer import Writer
 
 RETRY_S: Final = 0.2
+RETRY_S_MAX: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class EtcdStore:
     """Writes to etcd, and lets the mirror tell what came of it.
 
-    The limit of affiliates in a cluster is checked against the mirror: replicas that
-    create at the same moment can exceed it by what is under way at the others. The
+    The limit of affiliates in a cluster is exact for one replica: replicas that create
+    at the same moment can exceed it by what is under way at the others, some
+    milliseconds' worth, and by less than one cluster for each of them at worst. The
     limit of endpoints is exact.
 
     Attributes:
@@ -39,6 +42,7 @@ class EtcdStore:
         sweeper: removes what has run out.
         link: whether etcd is there.
         turns: who may write which record.
+        places: for whom there is room.
         metrics: counts refreshes and sweeps.
         now_ns: monotonic clock.
         is_watched: whether somebody watches a cluster, which then is not dropped.
@@ -51,6 +55,7 @@ class EtcdStore:
     sweeper: Sweeper
     link: Link
     turns: Turns
+    places: Places
     metrics: Metrics
     now_ns: Callable[[], int]
     is_watched: Callable[[str], bool]
@@ -60,13 +65,14 @@ class EtcdStore:
     ) -> None:
         """Merge a submission; returns once etcd has it and this replica shows it.
 
-        If it changes nothing anybody could see, it needs no etcd.
+        While etcd is away, what changes nothing anybody could see is remembered.
         """
         key = RecordKey(cluster_id, submission.affiliate_id)
         try:
             async with asyncio.timeout(patience_s), self.turns.take(key):
-                while not await self._try_update(key, submission):
-                    pass
+                for pause_s in _pauses():
+                    if await self._try_update(key, submission, pause_s):
+                        return
         except TimeoutError:
             if not self._remember_refresh(key, submission):
                 raise self._unavailable() from None
@@ -78,8 +84,9 @@ class EtcdStore:
         key = RecordKey(cluster_id, affiliate_id)
         try:
             async with asyncio.timeout(patience_s), self.turns.take(key):
-                while not await self._try_delete(key):
-                    pass
+                for pause_s in _pauses():
+                    if await self._try_delete(key, pause_s):
+                        return
         except TimeoutError:
             raise self._unavailable() from None
 
@@ -105,37 +112,42 @@ class EtcdStore:
         waiting = f"; {len(self.remembered)} refreshes wait" if self.remembered else ""
         return StoreHealth(ready=True, problem=f"etcd: {self.link.problem}{waiting}")
 
-    async def _try_update(self, key: RecordKey, submission: Submission) -> bool:
-        """Try once; tell whether that was it."""
+    async def _try_update(
+        self, key: RecordKey, submission: Submission, pause_s: float
+    ) -> bool:
+        """Try once, pause if etcd fails; tell whether that was it."""
         if not self.link.is_up:
             if self._remember_refresh(key, submission):
                 return True
             await self.link.wait_up()
-        known = self.remembered.get(key)
-        if known is None:
-            self.clusters.require_room(*key)
-        record = merge_submission(known, submission, self.now_ns())
         try:
-            if not await self.writer.put(key, record):
-                return False
+            return await self._write(key, submission)
         except EtcdError:
             if self._remember_refresh(key, submission):
                 return True
-            await asyncio.sleep(spread(RETRY_S))
+            await asyncio.sleep(spread(pause_s))
             return False
-        self.remembered.forget(key)
+
+    async def _write(self, key: RecordKey, submission: Submission) -> bool:
+        """Write what is known and submitted; False: somebody else was faster."""
+        pending, known = self.remembered.pending(key), self.remembered.get(key)
+        record = merge_submission(known, submission, self.now_ns())
+        with self.places.take(key):
+            if not await self.writer.put(key, record):
+                return False
+        self.remembered.forget(key, pending)
         if known is not None and says_the_same(known, record):
             self.metrics.refreshed()
         return True
 
-    async def _try_delete(self, key: RecordKey) -> bool:
+    async def _try_delete(self, key: RecordKey, pause_s: float) -> bool:
         await self.link.wait_up()
         try:
             await self.writer.remove(key, if_known=False)
         except EtcdError:
-            await asyncio.sleep(spread(RETRY_S))
+            await asyncio.sleep(spread(pause_s))
             return False
-        self.remembered.forget(key)
+        self.remembered.drop(key)
         return True
 
     def _remember_refresh(self, key: RecordKey, submission: Submission) -> bool:
@@ -152,3 +164,11 @@ class EtcdStore:
 
     def _unavailable(self) -> Unavailable:
         return Unavailable(f"etcd: {self.link.problem or 'no answer in time'}")
+
+
+def _pauses() -> Iterator[float]:
+    """Yield ever longer pauses, without end; thousands of calls may be waiting."""
+    pause_s = RETRY_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 2, RETRY_S_MAX)

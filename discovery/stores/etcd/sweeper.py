@@ -6,11 +6,10 @@ own and in an order of its own, so they rarely try the same.
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from discovery.drivers.entropy import spread
+from discovery.drivers.entropy import shuffled, spread
 from discovery.drivers.etcd.failure import EtcdError
 from discovery.state.affiliate import Affiliate, sweep_affiliate
 from discovery.stores.etcd.lifetimes import WAY_NS
@@ -60,7 +59,7 @@ class Sweeper:
         due = await self._find_due()
         if not due:
             return 0
-        random.shuffle(due)
+        due = shuffled(due)
         await asyncio.sleep(spread(self._delay_s))
         keys = iter(due)
         async with asyncio.TaskGroup() as group:
@@ -95,6 +94,9 @@ class Sweeper:
         if record is None or key in self._remembered or not self._link.may_remove:
             return False
         left = self._what_is_left(record)
+        if left is None and not self._mirror.revision_of(key):
+            self._mirror.drop(key)  # etcd lost it; nobody can say more of it
+            return False
         if left is None:
             return await self._writer.remove(key, if_known=True)
         if left is not record:

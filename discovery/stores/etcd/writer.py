@@ -78,10 +78,15 @@ class Writer:
         known = self._mirror.revision_of(key)
         raw_key = etcd_key_from_record_key(self._prefix, key)
         try:
-            outcome = await self._etcd.delete(raw_key, known if if_known else None)
+            outcome = await self._etcd.delete(raw_key, known)
+            # Even this names what it removes: a request that was given up and is done
+            # late must not remove what was written since.
+            while not if_known and outcome.found:
+                outcome = await self._etcd.delete(raw_key, outcome.found)
         except EtcdError as error:
             self._link.doubt(str(error))
             raise
+        self._link.trust()
         if if_known or outcome.changed:
             await self._wait_heard(key, known, outcome)
         return outcome.changed
@@ -89,8 +94,11 @@ class Writer:
     async def _wait_heard(self, key: RecordKey, known: int, outcome: Outcome) -> bool:
         if outcome.changed:
             revision = outcome.revision
-            await self._mirror.wait_for(
-                key, lambda: self._mirror.revision >= revision, HEARD_S
+            mirror = self._mirror
+            await mirror.wait_for(
+                key,
+                lambda: max(mirror.revision, mirror.revision_of(key)) >= revision,
+                HEARD_S,
             )
             return True
         await self._mirror.wait_for(

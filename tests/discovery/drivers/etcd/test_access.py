@@ -83,19 +83,25 @@ async def test_deletion_holds_only_if_nobody_was_faster(subject: Subject) -> Non
 
     late = await subject.etcd.delete(key, made.revision - 1)
     in_time = await subject.etcd.delete(key, made.revision)
-    of_nothing = await subject.etcd.delete(key)
+    of_nothing = await subject.etcd.delete(key, 0)
+    of_the_past = await subject.etcd.delete(key, made.revision)
 
+    assert (late.found, of_nothing.found, of_the_past.found) == (made.revision, 0, 0)
     assert (late.changed, in_time.changed, of_nothing.changed) == (False, True, False)
     [page] = await all_pages(subject)
     assert page.keys == ()
 
 
-async def test_deletion_without_condition_takes_what_is_there(subject: Subject) -> None:
-    await subject.etcd.put(subject.prefix + b"k", b"1", 0)
+async def test_change_is_remembered_in_its_own_history_only(subject: Subject) -> None:
+    etcd, key = subject.etcd, subject.prefix + b"k"
+    made = await etcd.put(key, b"1", 0)
+    changed = await etcd.put(key, b"2", made.revision)
+    await etcd.delete(key, changed.revision)
 
-    outcome = await subject.etcd.delete(subject.prefix + b"k")
-
-    assert outcome.changed
+    assert await etcd.remembers(Stored(key, b"1", made.revision))
+    assert await etcd.remembers(Stored(key, b"2", changed.revision))
+    assert not await etcd.remembers(Stored(key, b"x", changed.revision))
+    assert not await etcd.remembers(Stored(key + b"x", b"2", changed.revision))
 
 
 async def test_head_is_at_least_as_new_as_every_write(subject: Subject) -> None:
@@ -115,21 +121,21 @@ async def test_listing_has_everything_below_the_prefix_in_order(
     names = [b"%04d" % number for number in range(1201)]
     for name in reversed(names):
         await subject.etcd.put(subject.prefix + name, name, 0)
-    await subject.etcd.put(b"outside" + subject.prefix, b"x", 0)
+    outside = await subject.etcd.put(b"outside" + subject.prefix, b"x", 0)
 
     pages = await all_pages(subject)
 
     assert len({(page.history, page.revision) for page in pages}) == 1
     listed = [stored.key for page in pages for stored in page.keys]
     assert listed == [subject.prefix + name for name in names]
-    await subject.etcd.delete(b"outside" + subject.prefix)
+    await subject.etcd.delete(b"outside" + subject.prefix, outside.revision)
 
 
 async def test_watch_tells_what_was_and_what_comes_in_order(subject: Subject) -> None:
     etcd, key = subject.etcd, subject.prefix + b"k"
     head = await etcd.head(subject.prefix)
     one = await etcd.put(key, b"1", 0)
-    await etcd.put(b"outside" + subject.prefix, b"x", 0)
+    outside = await etcd.put(b"outside" + subject.prefix, b"x", 0)
 
     told: list[Stored] = []
     async with (
@@ -138,7 +144,7 @@ async def test_watch_tells_what_was_and_what_comes_in_order(subject: Subject) ->
     ):
         first = await anext(watch)
         two = await etcd.put(key, b"2", one.revision)
-        three = await etcd.delete(key)
+        three = await etcd.delete(key, two.revision)
         while len(told) < 3:
             batch = await anext(watch)
             told += batch.keys
@@ -150,7 +156,7 @@ async def test_watch_tells_what_was_and_what_comes_in_order(subject: Subject) ->
         Stored(key, b"2", two.revision),
         Stored(key, None, three.revision),
     ]
-    await etcd.delete(b"outside" + subject.prefix)
+    await etcd.delete(b"outside" + subject.prefix, outside.revision)
 
 
 async def test_watch_from_a_forgotten_past_says_so(subject: Subject) -> None:

@@ -234,3 +234,23 @@ async def test_members_that_die_or_hang_are_left_for_others(tmp_path: Path) -> N
             [page] = [page async for page in client.pages(b"p/")]
 
     assert [stored.key for stored in page.keys] == [b"p/1", b"p/2"]
+
+
+async def test_large_values_of_others_are_read_in_smaller_pages() -> None:
+    limits = []
+
+    def answer(raw: bytes) -> bytes:
+        request = pb.RangeRequest.FromString(raw)
+        limits.append(request.limit)
+        size = MESSAGE_BYTES_MAX // 20
+        keys = [b"p/%d" % n for n in range(60) if b"p/%d" % n >= request.key]
+        keys = sorted(keys)[: request.limit]
+        kvs = [pb.KeyValue(key=k, value=b"x" * size, mod_revision=1) for k in keys]
+        reply = pb.RangeResponse(kvs=kvs, more=keys[-1] != b"p/9")
+        return reply.SerializeToString()
+
+    async with a_member(answer) as member, a_client(member) as client:
+        pages = [page async for page in client.pages(b"p/")]
+
+    assert sum(len(page.keys) for page in pages) == 60
+    assert limits[0] > limits[-1] >= 1

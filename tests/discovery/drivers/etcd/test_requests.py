@@ -45,9 +45,13 @@ def test_put_of_a_new_key_says_revision_zero_aloud() -> None:
     assert raw.hex().startswith("0a07" + "1002" + "1a016b" + "3000")
 
 
-def test_deletion_without_condition_compares_nothing() -> None:
-    assert delete_request(b"k", None).SerializeToString().hex() == "12051a030a016b"
-    assert delete_request(b"k", 5).compare[0].mod_revision == 5
+def test_deletion_that_is_not_done_says_why() -> None:
+    request = delete_request(b"k", 5)
+
+    assert request.compare[0].mod_revision == 5
+    assert request.success[0].request_delete_range.key == b"k"
+    assert request.failure[0].request_range.key == b"k"
+    assert request.failure[0].request_range.keys_only
 
 
 def test_pages_follow_each_other_at_one_revision() -> None:

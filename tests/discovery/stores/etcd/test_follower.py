@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from discovery.drivers.etcd.access import Page
+from discovery.drivers.etcd.access import Batch, Page
+from discovery.drivers.etcd.failure import EtcdError
 from tests.etcd_replicas import RAW_A, A, a_replica, until, virtually
 from tests.fakes.etcd import FakeEtcd
 
@@ -105,3 +106,32 @@ async def test_end_that_comes_together_with_a_failure_is_heeded() -> None:
     async with asyncio.timeout(5):
         async with a_replica(etcd):
             etcd.fail()
+
+
+@virtually
+async def test_watch_that_breaks_as_soon_as_it_stands_is_no_hot_loop() -> None:
+    class Flapping(Counting):
+        async def watch(
+            self, prefix: bytes, revision: int, member: str
+        ) -> AsyncGenerator[Batch, None]:
+            async for batch in super().watch(prefix, revision, member):
+                yield batch
+                raise EtcdError("gone again")
+
+    etcd = Flapping()
+    async with a_replica(etcd):
+        await asyncio.sleep(100)
+
+        assert 40 < etcd.renewals < 120
+
+
+@virtually
+async def test_many_failed_writes_are_no_flood_of_questions() -> None:
+    etcd = Counting()
+    async with a_replica(etcd) as one:
+        probes = etcd.probes
+        for _ in range(1000):
+            one.store.link.doubt("full")
+            await asyncio.sleep(0.001)
+
+        assert etcd.probes - probes < 25

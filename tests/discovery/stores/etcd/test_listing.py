@@ -188,3 +188,20 @@ async def test_deletions_that_are_heard_are_believed_all_of_them() -> None:
         await until(lambda: one.get() is None)
 
         assert etcd.stored_by_key == {}
+
+
+@virtually
+async def test_other_history_is_noticed_although_it_has_overtaken_ours() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        await one.update(data=b"d")
+        etcd.wipe(history=1)  # set up anew with the same name
+        write(etcd, B)
+        for _ in range(5):
+            write(etcd, RecordKey("c", "busy"))
+
+        await until(lambda: one.get(B))
+        await until(lambda: RAW_A in etcd.stored_by_key)
+        await one.update(data=b"new", patience_s=1)
+
+        assert one.get() is not None

@@ -89,14 +89,15 @@ async def test_record_removed_by_others_meanwhile_comes_back() -> None:
         await one.update(b"e", data=b"d", ttl_s=60)
         await until(two.get)
         one.store.link.fall("cut off")
-        await one.update(ttl_s=600)  # acknowledged here
+        await one.update(b"e", ttl_s=600)  # acknowledged here
+        one.clock.advance(61)
         await two.delete()  # as a sweep of the others would
         await until(lambda: one.get() is None)
 
         one.store.link.rise()
         await until(two.get)
 
-        assert one.left_s() > 590
+        assert one.left_s() > 530
         assert one.endpoints() == two.endpoints() == [b"e"]
 
 
@@ -134,3 +135,41 @@ async def test_remembered_is_not_what_newer_data_says() -> None:
         assert record.data == b"new"
         assert record.endpoints[0] == Endpoint(b"e", record.endpoints[0].expires_ns)
         assert two.endpoints() == [b"e", b"f"]
+
+
+@virtually
+async def test_record_removed_on_purpose_meanwhile_stays_gone() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one, a_replica(etcd) as two:
+        await one.update(b"e", data=b"d", ttl_s=60)
+        await until(two.get)
+        one.store.link.fall("cut off")
+        await one.update(ttl_s=600)
+        await two.delete()  # long before a sweep would
+        await until(lambda: one.get() is None)
+
+        one.store.link.rise()
+        await until(lambda: not one.store.remembered)
+
+        assert etcd.stored_by_key == {}
+
+
+@virtually
+async def test_refresh_that_comes_while_an_older_one_is_written_is_not_lost() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        await one.update(data=b"d", ttl_s=60)
+        etcd.fail()
+        await until(lambda: not one.store.link.is_up)
+        await one.update(data=b"d", ttl_s=600)
+        etcd.heal()
+        await until(lambda: one.store.link.is_up)
+        etcd.is_mute = True  # the older one is written and waits to be heard of
+        await until(lambda: etcd.puts == 2)
+
+        await one.update(data=b"d", ttl_s=900, patience_s=0.01)
+        assert one.store.remembered
+        etcd.heal()
+        await until(lambda: not one.store.remembered)
+
+        assert one.left_s() > 890

@@ -95,5 +95,21 @@ async def test_remembered_life_counts_before_it_is_written() -> None:
         one.store.remembered._record_by_key[A] = record  # not to be written yet
 
         assert await one.store.sweeper.sweep() == 0
-        one.store.remembered.forget(A)
+        one.store.remembered.drop(A)
         assert await one.store.sweeper.sweep() == 1
+
+
+@virtually
+async def test_record_etcd_lost_goes_when_it_has_run_out() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        await one.update(data=b"d", ttl_s=1)
+        one.store.mirror.expect_absent(A)
+        one.clock.advance(5)
+
+        async with asyncio.timeout(1.5):
+            await one.store.sweeper.sweep()
+
+        assert one.get() is None
+        assert one.news[-1][1].affiliate is None
+        assert one.store.mirror.keys == ()

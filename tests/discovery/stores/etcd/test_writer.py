@@ -1,5 +1,9 @@
+import asyncio
+from collections.abc import AsyncGenerator
+
 import pytest
 
+from discovery.drivers.etcd.access import Batch, Outcome
 from discovery.drivers.etcd.failure import EtcdError
 from discovery.state.affiliate import Affiliate
 from tests.etcd_replicas import RAW_A, A, a_replica, until, virtually
@@ -73,3 +77,41 @@ async def test_write_that_fails_is_doubt_in_etcd() -> None:
 
         assert await one.store.writer.put(A, RECORD)
         assert one.store.link.problem == ""
+
+
+@virtually
+async def test_removal_given_up_and_done_late_removes_nothing_newer() -> None:
+    class Late(FakeEtcd):
+        given_up: tuple[bytes, int] | None = None
+
+        async def delete(self, key: bytes, if_revision: int) -> Outcome:
+            if self.given_up is None and key in self.stored_by_key:
+                self.given_up = key, if_revision
+                raise EtcdError("no answer in time")
+            return await super().delete(key, if_revision)
+
+    etcd = Late()
+    async with a_replica(etcd) as one:
+        await one.update(data=b"old")
+        await one.delete()
+        await one.update(data=b"new")
+
+        assert etcd.given_up is not None
+        await etcd.delete(*etcd.given_up)
+
+        assert RAW_A in etcd.stored_by_key
+
+
+@virtually
+async def test_write_is_heard_although_the_last_fragment_is_to_come() -> None:
+    class InFragments(FakeEtcd):
+        async def watch(
+            self, prefix: bytes, revision: int, member: str
+        ) -> AsyncGenerator[Batch, None]:
+            async for batch in super().watch(prefix, revision, member):
+                yield Batch(batch.keys, max(batch.revision - 1, 0))
+
+    async with a_replica(InFragments()) as one, asyncio.timeout(0.5):
+        await one.update(data=b"d")
+
+        assert one.get() is not None
