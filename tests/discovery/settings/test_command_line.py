@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from discovery.settings import Settings, parse_duration, parse_settings
+from discovery.settings.flags import FLAGS
 
 
 def parse(*arguments: str, **environment: str) -> Settings:
@@ -20,6 +21,42 @@ def test_defaults_are_those_of_the_reference_but_for_trust() -> None:
     assert not settings.trust_x_real_ip
     assert not settings.trust_first_x_forwarded_for
     assert settings.report_client_ip
+
+
+# Source: the table of discovery.md 3.2, with its defaults as values. ``debug-addr`` is
+# only in debug builds. The defaults of trust are others here, on purpose.
+@pytest.mark.parametrize(
+    ("flag", "default", "is_default_here"),
+    [
+        ("addr", ":3000", True),
+        ("landing-addr", ":3001", True),
+        ("metrics-addr", ":2122", True),
+        ("debug", "false", True),
+        ("gc-interval", "1m", True),
+        ("redirect-endpoint", "", True),
+        ("snapshots-enabled", "true", True),
+        ("snapshot-path", "/var/discovery-service/state.binpb", True),
+        ("snapshot-interval", "10m", True),
+        ("certificate-path", "", True),
+        ("key-path", "", True),
+        ("trust-x-real-ip", "true", False),
+        ("trust-first-x-forwarded-for", "true", False),
+    ],
+)
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_every_flag_of_the_reference_is_accepted(
+    dashes: str, flag: str, default: str, is_default_here: bool
+) -> None:
+    settings = parse(f"{dashes}{flag}={default}")
+
+    assert (settings == Settings()) is is_default_here
+
+
+def test_development_mode_of_the_reference_is_accepted() -> None:
+    # Source: discovery.md 3.2, environment.
+    settings = parse_settings([], {"MODE": "dev"}, "1.2.3")
+
+    assert (settings.log_level, settings.log_format) == ("debug", "text")
 
 
 @pytest.mark.parametrize(
@@ -123,16 +160,19 @@ def test_wrong_environment_is_told_too(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_help_names_every_flag_and_its_default(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
     with pytest.raises(SystemExit) as caught:
         parse("--help")
 
     told = capsys.readouterr().out
     assert caught.value.code == 0
-    for field in ("addr", "gc-interval", "rate-limit", "trust-x-real-ip", "log-format"):
-        assert f"--{field}" in told
-    assert told.count("default") >= 10
+    for flag in FLAGS:
+        assert f"--{flag.name} " in told
+    assert told.count("default") >= 30
+    assert max(map(len, told.splitlines())) <= 80
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
