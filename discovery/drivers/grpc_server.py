@@ -21,20 +21,27 @@ STREAMS_MAX = 10_000
 # For TCP, TLS and the first frames of HTTP/2 together.
 HANDSHAKE_MS = 10_000
 HEADERS_BYTES_MAX = 16 * 1024
+# A connection whose peer answers no ping, or is in the middle of a frame, is closed
+# after both; one without an open call after the third.
+PING_MS, PONG_MS = 30_000, 10_000
+IDLE_MS = 300_000
 
 # Without the first, two services could share a port and split its clients. Then: pings
 # of idle watchers are welcome (every 10 s for hours); a herd waits instead of being
-# refused at random; dead connections are noticed within 40 s; what is compressed is
-# not unpacked but UNIMPLEMENTED, as by the reference.
+# refused at random; dead connections are noticed within 40 s (without the timeout of
+# pings, within 90), forgotten ones told to go; what is compressed is not unpacked but
+# UNIMPLEMENTED, as by the reference.
 OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.server.max_pending_requests", HERD_MAX),
     ("grpc.server.max_pending_requests_hard_limit", HERD_MAX),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", PING_MS),
+    ("grpc.keepalive_timeout_ms", PONG_MS),
+    ("grpc.http2.ping_timeout_ms", PONG_MS),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_connection_idle_ms", IDLE_MS),
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_MAX),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),

@@ -225,8 +225,6 @@ def _limits(metrics: Metrics, levels: Levels) -> Iterator[Metric]:
 
 
 def _service(metrics: Metrics, levels: Levels, version: str) -> Iterator[Metric]:
-    if levels.connections is not None:
-        yield _gauge("connections", "Open connections.", levels.connections)
     yield _gauge(
         "store_ready",
         "1 if what is read is whole, and changes are taken and kept.",

@@ -58,14 +58,12 @@ class Levels:
         stored: clusters, affiliates, endpoints in memory.
         watches: open watches.
         rate_buckets: client addresses the rate limit remembers.
-        connections: open connections; None if nobody counts them.
         store_ready: whether what is read is whole, and changes are taken and kept.
     """
 
     stored: Counts = Counts(0, 0, 0)  # noqa: RUF009 - frozen
     watches: int = 0
     rate_buckets: int = 0
-    connections: int | None = None
     store_ready: bool = True
 
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
-ACK = END_HEADERS = 4
-END_STREAM = ACK_PING = 1
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+END_HEADERS = 4
+END_STREAM = ACK = ACK_PING = 1
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,14 @@ class Connection:
         head = len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4)
         self._writer.write(head + payload)
 
-    def open_call(self, method: str, request: bytes) -> None:
-        """Send a whole gRPC request on stream 1; header names in plain text."""
+    def open_call(self, method: str, request: bytes, stream: int = 1) -> None:
+        """Send a whole gRPC request; header names in plain text."""
+        self.open_stream(method, stream)
+        message = b"\x00" + len(request).to_bytes(4) + request
+        self.send(DATA, END_STREAM, stream, message)
+
+    def open_stream(self, method: str, stream: int = 1) -> None:
+        """Begin a call: its headers, and nothing of its request."""
         fields = {
             ":method": "POST",
             ":scheme": "http",
@@ -43,9 +49,7 @@ class Connection:
         block = b"".join(
             b"\x00" + _text(name) + _text(value) for name, value in fields.items()
         )
-        self.send(HEADERS, END_HEADERS, 1, block)
-        message = b"\x00" + len(request).to_bytes(4) + request
-        self.send(DATA, END_STREAM, 1, message)
+        self.send(HEADERS, END_HEADERS, stream, block)
 
     async def receive(self) -> Frame:
         head = await asyncio.wait_for(self.reader.readexactly(9), 10)

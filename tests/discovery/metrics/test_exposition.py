@@ -79,7 +79,7 @@ def busy() -> Metrics:
     metrics.call_not_waited()
     metrics.call_not_admitted()
     metrics.page_served("inspect", 200)
-    metrics.read_levels = lambda: Levels(Counts(1, 2, 3), 4, 5, 6, store_ready=False)
+    metrics.read_levels = lambda: Levels(Counts(1, 2, 3), 4, 5, store_ready=False)
     return metrics
 
 
@@ -140,7 +140,6 @@ def test_every_metric_of_the_reference_exists_with_its_labels(
         ("discovery_ratelimit_refused_calls_total", {}, 1),
         ("discovery_ratelimit_clients", {}, 5),
         ("discovery_admission_refused_calls_total", {}, 1),
-        ("discovery_connections", {}, 6),
         ("discovery_store_ready", {}, 0),
         ("discovery_build_info", {"version": "1.2.3"}, 1),
         ("discovery_http_requests_total", {"page": "inspect", "code": "200"}, 1),
@@ -180,10 +179,6 @@ def test_storage_is_not_mentioned_until_it_worked() -> None:
 
     mentioned = [name for name in families(metrics) if "storage" in name]
     assert mentioned == ["discovery_storage_operations_total"]
-
-
-def test_connections_are_not_mentioned_if_nobody_counts_them() -> None:
-    assert "discovery_connections" not in families(Metrics())
 
 
 def lint(family: Metric) -> Iterator[str]:
