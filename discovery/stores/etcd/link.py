@@ -8,6 +8,10 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 REMIND_NS: Final = 30_000_000_000
+REMIND_WAITING_NS: Final = 10_000_000_000
+WAITING: Final = (
+    "waiting for etcd: start it, or correct --etcd-endpoints and the TLS files"
+)
 STEADY_NS: Final = 5_000_000_000
 
 
@@ -69,10 +73,11 @@ class Link:
         self.problem = problem
         self._up.clear()
         now_ns = self._now_ns()
-        if self._reminded_ns is None or now_ns - self._reminded_ns >= REMIND_NS:
+        remind_ns = REMIND_NS if self._was_up else REMIND_WAITING_NS
+        if self._reminded_ns is None or now_ns - self._reminded_ns >= remind_ns:
             self._reminded_ns = now_ns
-            fields = {"problem": problem}
-            log.warning("etcd: not connected", extra={"fields": fields})
+            said = "etcd: not connected" if self._was_up else WAITING
+            log.warning(said, extra={"fields": {"problem": problem}})
 
     def doubt(self, problem: str) -> None:
         """Say that a write failed, so that somebody looks whether etcd is well."""

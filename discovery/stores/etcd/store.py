@@ -21,6 +21,8 @@ from discovery.stores.etcd.sweeper import Sweeper
 from discovery.stores.etcd.turns import Turns
 from discovery.stores.etcd.writer import Writer
 
+# All that clients are told; where etcd is, and why it fails, is for the operator.
+AWAY: Final = "nothing can be changed at the moment, try again later"
 RETRY_S: Final = 0.2
 RETRY_S_MAX: Final = 2.0
 
@@ -75,7 +77,7 @@ class EtcdStore:
                         return
         except TimeoutError:
             if not self._remember_refresh(key, submission):
-                raise self._unavailable() from None
+                raise Unavailable(AWAY) from None
 
     async def delete(
         self, cluster_id: str, affiliate_id: str, patience_s: float
@@ -88,7 +90,7 @@ class EtcdStore:
                     if await self._try_delete(key, pause_s):
                         return
         except TimeoutError:
-            raise self._unavailable() from None
+            raise Unavailable(AWAY) from None
 
     async def sweep(self) -> None:
         """Remove what has run out, unless others may know better at the moment."""
@@ -109,8 +111,10 @@ class EtcdStore:
             return StoreHealth(ready=False, problem=f"etcd: {self.link.problem}")
         if not self.link.problem:
             return StoreHealth(ready=True)
-        waiting = f"; {len(self.remembered)} refreshes wait" if self.remembered else ""
-        return StoreHealth(ready=True, problem=f"etcd: {self.link.problem}{waiting}")
+        problem = (
+            f"etcd: {self.link.problem}; refreshes waiting: {len(self.remembered)}"
+        )
+        return StoreHealth(ready=True, problem=problem)
 
     async def _try_update(
         self, key: RecordKey, submission: Submission, pause_s: float
@@ -161,9 +165,6 @@ class EtcdStore:
         self.remembered.add(key, record)
         self.metrics.refreshed()
         return True
-
-    def _unavailable(self) -> Unavailable:
-        return Unavailable(f"etcd: {self.link.problem or 'no answer in time'}")
 
 
 def _pauses() -> Iterator[float]:

@@ -3,7 +3,13 @@ import logging
 
 import pytest
 
-from discovery.stores.etcd.link import REMIND_NS, Link
+from discovery.stores.etcd.link import (
+    REMIND_NS,
+    REMIND_WAITING_NS,
+    STEADY_NS,
+    WAITING,
+    Link,
+)
 
 GRACE_NS = 10**10
 
@@ -102,3 +108,28 @@ def test_outage_is_logged_once_and_then_now_and_then(
         "etcd: not connected",
         "etcd: connected",
     ]
+
+
+def test_who_waits_for_etcd_at_the_start_is_told_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    link, clock = a_link()
+
+    link.fall("refused")
+    clock.ns = REMIND_WAITING_NS
+    link.fall("refused")
+    link.fall("refused")
+
+    assert caplog.messages == [WAITING, WAITING]
+    assert "--etcd-endpoints" in WAITING
+
+
+def test_link_is_steady_once_it_stood_for_a_while() -> None:
+    link, clock = a_link()
+    link.rise()
+
+    assert not link.is_steady
+    clock.ns += STEADY_NS
+    assert link.is_steady
+    link.fall("gone")
+    assert not link.is_steady

@@ -331,7 +331,7 @@ async def test_outage_refuses_what_others_could_see_after_the_callers_patience()
         await until(lambda: not one.store.link.is_up)
 
         started_ns = one.clock()
-        with pytest.raises(Unavailable, match="no leader"):
+        with pytest.raises(Unavailable, match="try again later"):
             await one.update(data=b"new", patience_s=3)
         with pytest.raises(Unavailable):
             await one.delete(patience_s=3)
@@ -370,7 +370,7 @@ async def test_refresh_in_an_outage_is_acknowledged_and_written_later() -> None:
         await until(lambda: two.left_s() > 800)
 
         assert health.ready
-        assert "1 refreshes wait" in health.problem
+        assert "refreshes waiting: 1" in health.problem
         assert len(one.store.remembered) == 0
         assert len(one.news) == len(two.news) == 1
 
@@ -384,7 +384,7 @@ async def test_refresh_while_etcd_hangs_is_acknowledged_in_time() -> None:
 
         async with asyncio.timeout(1.5):
             await one.update(data=b"d", ttl_s=600, patience_s=1)
-        with pytest.raises(Unavailable, match="etcd: "):
+        with pytest.raises(Unavailable, match="try again later"):
             await one.update(data=b"new", patience_s=1)
 
         assert len(one.store.remembered) == 1
@@ -401,7 +401,7 @@ async def test_write_that_etcd_refuses_says_so_while_reading_goes_on() -> None:
                 self.problem = ""
 
     async with a_replica(Full()) as one:
-        with pytest.raises(Unavailable, match="space exceeded"):
+        with pytest.raises(Unavailable, match="try again later"):
             await one.update(data=b"d", patience_s=1)
 
         assert one.store.link.is_up
