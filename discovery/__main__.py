@@ -35,11 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from discovery.drivers.file_limit import (  # noqa: PLC0415 - see above
         raise_file_limit,
     )
+    from discovery.drivers.garbage import (  # noqa: PLC0415 - see above
+        look_for_garbage_less,
+    )
     from discovery.drivers.log_lines import set_up_logging  # noqa: PLC0415 - see above
     from discovery.server import CannotServe  # noqa: PLC0415 - see above
 
     set_up_logging(settings.log_level, settings.log_format)
     raise_file_limit()
+    look_for_garbage_less()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve_until_signal(settings))
