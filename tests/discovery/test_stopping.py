@@ -164,7 +164,7 @@ async def test_who_is_in_a_hurry_waits_for_no_draining() -> None:
         async with asyncio.timeout(1.5):
             await it.ended
 
-    assert await code_of(waiting) in {Code.CANCELLED, Code.UNAVAILABLE}
+        assert await code_of(waiting) in {Code.CANCELLED, Code.UNAVAILABLE}
 
 
 async def test_without_draining_a_stop_takes_no_time() -> None:
