@@ -1,12 +1,15 @@
 """What a reader must know to compare numbers of this load."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
 from importlib.metadata import version
 
 from bench.conditions import conditions
+
+_NUMBER = re.compile(r"\d+(\.\d+)+")
 
 
 def discovery_conditions(rounds: int) -> dict[str, object]:
@@ -15,8 +18,8 @@ def discovery_conditions(rounds: int) -> dict[str, object]:
         "load before": round(os.getloadavg()[0], 1),
         "grpcio": version("grpcio"),
         "uvloop": version("uvloop"),
-        "go": _said_by("go", "/usr/local/go/bin", "version"),
-        "etcd": _said_by("etcd", "/usr/sbin", "--version"),
+        "go": _version("go", "/usr/local/go/bin", "version"),
+        "etcd": _version("etcd", "/usr/sbin", "--version"),
         "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     }
 
@@ -28,12 +31,13 @@ def raise_file_limit() -> int:
     return most
 
 
-def _said_by(name: str, beside: str, *arguments: str) -> str:
-    """First line of what a program says of itself; empty if it is not there."""
+def _version(name: str, beside: str, *arguments: str) -> str:
+    """First version number a program says of itself; empty if it is not there."""
     program = shutil.which(name) or shutil.which(name, path=beside)
     if program is None:
         return ""
     said = subprocess.run(
         [program, *arguments], capture_output=True, text=True, check=False
     )
-    return said.stdout.partition("\n")[0].strip()
+    found = _NUMBER.search(said.stdout)
+    return found.group() if found else ""

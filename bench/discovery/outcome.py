@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
+from bench.discovery.commands import Reported
 from bench.discovery.updates import Sent
-from bench.discovery.watchers import Reported
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,15 +7,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Final
 
+from bench.discovery.commands import Address, Open, Report, Reported, Settle
 from bench.discovery.knowledge import Heard
-from bench.discovery.watchers import (
-    Address,
-    Open,
-    Report,
-    Reported,
-    Settle,
-    receive,
-)
+from bench.discovery.watchers import receive
 
 OPEN_LIMIT_S: Final = 120.0
 REPORT_LIMIT_S: Final = 600.0
