@@ -1,6 +1,7 @@
 """What watchers of a real service are told, and in how many messages."""
 
 import asyncio
+from pathlib import Path
 
 from discovery.api import cluster_pb2 as pb
 from discovery.settings import Settings
@@ -53,3 +54,32 @@ async def test_only_what_changed_is_told() -> None:
 
 async def _updated(call: object) -> None:
     await call
+
+
+async def test_first_to_come_back_after_a_restart_sees_the_others(
+    tmp_path: Path,
+) -> None:
+    kept = {
+        "snapshots_enabled": True,
+        "snapshot_path": tmp_path / "state.binpb",
+        "warm_up_s": 1.0,
+    }
+    lasting = an_update("kept", cluster_id="kept", affiliate_data=b"d", ttl_ns=10**12)
+    async with a_service_and_client(**kept) as client:
+        await client.AffiliateUpdate(lasting)
+
+    loop = asyncio.get_running_loop()
+    async with a_service_and_client(**kept) as client:
+        opened_s = loop.time()
+        lost, found = AWatch(client, "lost"), AWatch(client, "kept")
+        at_once = await found.next()
+        await asyncio.sleep(0.1)
+        other = an_update("other", cluster_id="lost", affiliate_data=b"d")
+        await client.AffiliateUpdate(other)
+        whole = await lost.next()
+        waited_s = loop.time() - opened_s
+
+    assert [affiliate.id for affiliate in at_once.affiliates] == ["kept"]
+    assert [affiliate.id for affiliate in whole.affiliates] == ["other"]
+    # 0.35 s, and never more than a second but for a busy machine
+    assert 0.25 <= waited_s < 3.0
