@@ -80,6 +80,7 @@ class SnapshotWriter:
         self._files = files
         self._file = -1
         self._hash = hashlib.sha256()
+        self._committed = False
         self.size_bytes = 0
 
     def open(self) -> None:
@@ -119,11 +120,14 @@ class SnapshotWriter:
         checksums.replace(self._files.checksums)
         sync_folder(self._files.path.parent)
         self._files.temporary.replace(self._files.path)
+        self._committed = True
         sync_folder(self._files.path.parent)
 
     def discard(self) -> None:
         """Forget it; harmless after ``commit`` and without ``open``."""
         self._close()
+        if self._committed:  # what stands there now is the next save's
+            return
         for leftover in (self._files.temporary, _temporary_of(self._files.checksums)):
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)

@@ -45,6 +45,20 @@ def test_saved_file_is_whole_and_for_its_owner_alone(files: SnapshotFiles) -> No
     assert names(files) == ["state.binpb", "state.binpb.sha256"]
 
 
+def test_save_that_is_done_leaves_the_next_alone(files: SnapshotFiles) -> None:
+    # its thread may come to the end only when another service has begun
+    first, second = SnapshotWriter(files), SnapshotWriter(files)
+    first.open()
+    first.commit(WALL_NS)
+    second.open()
+
+    first.discard()
+    second.write(b"second")
+    second.commit(WALL_NS)
+
+    assert files.path.read_bytes() == b"second"
+
+
 def test_one_before_is_kept_and_both_can_be_checked(files: SnapshotFiles) -> None:
     for number in range(3):
         save(files, b"content %d" % number)
