@@ -70,6 +70,7 @@ class Follower:
             EtcdError: always, at last.
         """
         head = await self._etcd.head(self._prefix)
+        self._mirror.late_until = head.revision
         if not await self._continues(head):
             self._mirror.leave_history()
             self._must_list = True

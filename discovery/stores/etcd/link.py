@@ -34,6 +34,7 @@ class Link:
         self._doubted = asyncio.Event()
         self._may_remove_ns = 0
         self._up_since_ns = 0
+        self._doubt_again_ns = 0
         self._reminded_ns: int | None = None
         self._was_up = False
 
@@ -82,10 +83,15 @@ class Link:
     def doubt(self, problem: str) -> None:
         """Say that a write failed, so that somebody looks whether etcd is well."""
         if self.is_up and not self.problem:
-            fields = {"problem": problem}
-            log.warning("etcd: a write failed", extra={"fields": fields})
+            self._log_doubt(problem)
             self.problem = problem
         self._doubted.set()
+
+    def _log_doubt(self, problem: str) -> None:
+        now_ns = self._now_ns()
+        if now_ns >= self._doubt_again_ns:
+            self._doubt_again_ns = now_ns + REMIND_NS
+            log.warning("etcd: a write failed", extra={"fields": {"problem": problem}})
 
     def trust(self) -> None:
         """Say that a write was done."""

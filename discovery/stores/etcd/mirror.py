@@ -33,6 +33,7 @@ class Mirror:
     Attributes:
         history: which etcd this was heard from; 0: none yet.
         revision: everything up to here was heard.
+        late_until: what was changed up to here may have been heard late.
         latest: the newest change heard that is no deletion; None: there was none.
         unreadable: how often a key or a value meant nothing.
     """
@@ -46,6 +47,7 @@ class Mirror:
     ) -> None:
         self.history = 0
         self.revision = 0
+        self.late_until = 0
         self.latest: Stored | None = None
         self.unreadable = 0
         self._clusters = clusters
@@ -74,6 +76,16 @@ class Mirror:
         """Return the revision a key was last changed in; 0 if it does not exist."""
         return self._revision_by_key.get(key, 0)
 
+    def sure_ns(self, key: RecordKey) -> int | None:
+        """Return when a record runs out in the eyes of every replica.
+
+        None if nobody here can say: there is none, or it was read some time after it
+        was written and so seems to live longer than it does.
+        """
+        record = self.get(key)
+        is_sure = self.revision_of(key) > self.late_until
+        return record.expires_ns if record is not None and is_sure else None
+
     def take(self, batch: Batch) -> None:
         """Do what a batch of the watch says, and wake who waits for it."""
         touched = [self._take_one(stored) for stored in batch.keys]
@@ -93,6 +105,7 @@ class Mirror:
         """Believe that any key may have changed, as in another history."""
         self._revision_by_key = dict.fromkeys(self._revision_by_key, 0)
         self.latest = None
+        self.leave_history()
 
     def leave_history(self) -> None:
         """Believe that the next listing will be of another history."""

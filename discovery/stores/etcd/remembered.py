@@ -47,7 +47,7 @@ class Remembered:
         self._turns = turns
         self._now_ns = now_ns
         self._record_by_key: dict[RecordKey, Affiliate] = {}
-        self._basis_ns_by_key: dict[RecordKey, int | None] = {}  # expiry in etcd then
+        self._sure_ns_by_key: dict[RecordKey, int | None] = {}
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
@@ -60,13 +60,14 @@ class Remembered:
         """Return a record as known and remembered together."""
         stored = self._mirror.get(key)
         remembered = self._record_by_key.get(key)
-        return stored if remembered is None else extend_record(stored, remembered)
+        if remembered is None or self._was_removed(key):
+            return stored
+        return extend_record(stored, remembered)
 
     def add(self, key: RecordKey, record: Affiliate) -> None:
         """Remember a record until it is written."""
-        stored = self._mirror.get(key)
         self._record_by_key[key] = record
-        self._basis_ns_by_key[key] = stored.expires_ns if stored else None
+        self._sure_ns_by_key[key] = self._mirror.sure_ns(key)
         self._filled.set()
 
     def pending(self, key: RecordKey) -> Affiliate | None:
@@ -81,7 +82,7 @@ class Remembered:
     def drop(self, key: RecordKey) -> None:
         """Forget whatever is remembered of a record that is gone."""
         self._record_by_key.pop(key, None)
-        self._basis_ns_by_key.pop(key, None)
+        self._sure_ns_by_key.pop(key, None)
 
     async def run(self) -> None:
         """Write what is remembered whenever etcd is there, for ever."""
@@ -111,22 +112,31 @@ class Remembered:
 
     async def _write(self, key: RecordKey) -> None:
         pending, record = self.pending(key), self.get(key)
-        if pending is None or record is None:
-            return
-        if not self._is_worth_it(key, record) or await self._writer.put(key, record):
+        if (
+            pending is None
+            or record is None
+            or not self._is_worth_it(key, record)
+            or await self._writer.put(key, record)
+        ):
             self.forget(key, pending)
 
     def _is_worth_it(self, key: RecordKey, record: Affiliate) -> bool:
         """Tell whether etcd should have this record."""
-        now_ns, stored = self._now_ns(), self._mirror.get(key)
-        if sweep_affiliate(record, now_ns) is None:
+        if sweep_affiliate(record, self._now_ns()) is None:
             return False
-        if (
-            stored is None
-        ):  # no sweep removes what has not run out, so somebody else did
-            basis_ns = self._basis_ns_by_key.get(key)
-            return basis_ns is None or basis_ns <= now_ns
-        return self._mirror.revision_of(key) == 0 or _lives_longer(record, stored)
+        stored = self._mirror.get(key)
+        if stored is None or self._mirror.revision_of(key) == 0:
+            return True
+        return _lives_longer(record, stored)
+
+    def _was_removed(self, key: RecordKey) -> bool:
+        """Tell whether somebody removed a record who knew that it had not run out."""
+        alive_until_ns = self._sure_ns_by_key.get(key)
+        return (
+            self._mirror.get(key) is None
+            and alive_until_ns is not None
+            and alive_until_ns > self._now_ns()
+        )
 
 
 def _lives_longer(record: Affiliate, stored: Affiliate) -> bool:

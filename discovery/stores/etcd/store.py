@@ -152,6 +152,8 @@ class EtcdStore:
             await asyncio.sleep(spread(pause_s))
             return False
         self.remembered.drop(key)
+        if not self.mirror.revision_of(key):
+            self.mirror.drop(key)  # only we had it, as etcd had lost it
         return True
 
     def _remember_refresh(self, key: RecordKey, submission: Submission) -> bool:

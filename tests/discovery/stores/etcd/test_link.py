@@ -133,3 +133,19 @@ def test_link_is_steady_once_it_stood_for_a_while() -> None:
     assert link.is_steady
     link.fall("gone")
     assert not link.is_steady
+
+
+def test_writes_that_fail_now_and_then_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    link, clock = a_link()
+    link.rise()
+    caplog.clear()
+
+    for _ in range(100):
+        link.doubt("no answer in time")
+        link.trust()
+    clock.ns += REMIND_NS
+    link.doubt("no answer in time")
+
+    assert caplog.messages == ["etcd: a write failed"] * 2

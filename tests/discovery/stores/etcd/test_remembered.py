@@ -172,3 +172,40 @@ async def test_refresh_that_comes_while_an_older_one_is_written_is_not_lost() ->
         await until(lambda: not one.store.remembered)
 
         assert one.left_s() > 890
+
+
+@virtually
+async def test_refresh_is_not_given_up_for_a_life_that_only_seemed_long() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as two:
+        await two.update(data=b"d", ttl_s=60)
+        two.clock.advance(50)
+        async with a_replica(etcd) as late:  # believes it lives for another 60 s
+            late.store.link.fall("cut off")
+            await late.update(data=b"d", ttl_s=600)
+            two.clock.advance(11)
+            await two.store.sweep()
+            await until(lambda: late.get() is None)
+
+            late.store.link.rise()
+            await until(two.get)
+
+            assert two.left_s() > 590
+
+
+@virtually
+async def test_record_made_anew_after_a_removal_has_nothing_of_the_old_one() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one, a_replica(etcd) as two:
+        await one.update(b"old", data=b"d", ttl_s=60)
+        await until(two.get)
+        one.store.link.fall("cut off")
+        await one.update(ttl_s=600)
+        await two.delete()
+        await until(lambda: one.get() is None)
+        assert one.store.remembered.get(A) is None
+
+        one.store.link.rise()
+        await one.update(b"new", data=b"d")
+
+        assert one.endpoints() == [b"new"]

@@ -15,7 +15,7 @@ from discovery.service.store import StoreHealth
 from discovery.state.limits import AFFILIATES_MAX, LimitExceeded
 from discovery.stores.etcd.record_key import RecordKey
 from tests.etcd_processes import EtcdCluster, an_etcd, needs_etcd
-from tests.etcd_replicas import RAW_A, Replica, a_replica, until, virtually
+from tests.etcd_replicas import RAW_A, A, Replica, a_replica, until, virtually
 from tests.fakes.etcd import FakeEtcd
 
 B = RecordKey("c", "b")
@@ -438,3 +438,17 @@ async def test_new_replica_is_not_ready_until_it_has_read_everything() -> None:
         assert "no leader" in one.store.health().problem
         etcd.heal()
         await until(lambda: one.store.health().ready)
+
+
+@virtually
+async def test_deletion_of_what_etcd_has_lost_is_a_deletion() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        await one.update(data=b"d")
+        etcd.stored_by_key.clear()
+        one.store.mirror.expect_absent(A)
+
+        await one.delete()
+
+        assert one.get() is None
+        assert one.news[-1][1].affiliate is None
