@@ -99,7 +99,7 @@ class Cluster:
     def put(self, after: Affiliate) -> Change | None:
         """Store a record as it is; None if no watcher could see a difference."""
         before = self._affiliate_by_id.get(after.id)
-        self._replace(before, after)
+        self._replace(after.id, after)
         self._due_ns = min(self._due_ns, after.due_ns)
         if before is not None and says_the_same(before, after):
             return None
@@ -111,10 +111,9 @@ class Cluster:
 
     def delete(self, affiliate_id: str) -> Change | None:
         """Remove a record; None if there was none."""
-        before = self._affiliate_by_id.get(affiliate_id)
-        if before is None:
+        if affiliate_id not in self._affiliate_by_id:
             return None
-        self._replace(before, None)
+        self._replace(affiliate_id, None)
         return Change(affiliate_id, None)
 
     def sweep(self, now_ns: int) -> tuple[Change, ...]:
@@ -131,16 +130,16 @@ class Cluster:
         for before in self.affiliates:
             after = sweep_affiliate(before, now_ns)
             if after is not before:
-                self._replace(before, after)
+                self._replace(before.id, after)
                 changes.append(Change(before.id, after))
         dues = (a.due_ns for a in self._affiliate_by_id.values())
         self._due_ns = min(dues, default=_NEVER_NS)
         return tuple(changes)
 
-    def _replace(self, before: Affiliate | None, after: Affiliate | None) -> None:
-        self._tally.add(before, -1)
+    def _replace(self, affiliate_id: str, after: Affiliate | None) -> None:
+        self._tally.add(self._affiliate_by_id.get(affiliate_id), -1)
         self._tally.add(after, 1)
-        if after is not None:
-            self._affiliate_by_id[after.id] = after
-        elif before is not None:
-            del self._affiliate_by_id[before.id]
+        if after is None:
+            del self._affiliate_by_id[affiliate_id]
+        else:
+            self._affiliate_by_id[affiliate_id] = after

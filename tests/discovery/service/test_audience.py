@@ -53,6 +53,16 @@ def test_batch_is_encoded_once_and_shared() -> None:
     assert [affiliate.id for affiliate in message.affiliates] == ["b", "a"]
 
 
+def test_watches_are_those_that_joined_and_did_not_leave() -> None:
+    hall = Hall()
+    stays, leaves = hall.watch(), hall.watch()
+
+    hall.audience.leave(leaves)
+
+    assert hall.audience.watches == (stays,)
+    assert len(hall.audience) == 1
+
+
 def test_snapshot_is_encoded_once_for_a_herd_until_something_changes() -> None:
     hall, affiliates = Hall(), (Affiliate("a", b"d", 0, ()),)
 

@@ -147,3 +147,9 @@ def test_no_history_breaks_a_record(history: list[Submission], now_ns: int) -> N
         assert swept is affiliate or now_ns >= affiliate.due_ns
         if swept is not None:
             assert sweep_affiliate(swept, now_ns) is swept
+
+
+def test_size_is_that_of_what_others_are_told() -> None:
+    affiliate = Affiliate("a", bytes(100), 0, (Endpoint(bytes(32), 0),))
+
+    assert affiliate.size_bytes == 100 + 32 + 2

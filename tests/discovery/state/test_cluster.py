@@ -96,6 +96,14 @@ def test_deleting_is_a_change_once() -> None:
     assert cluster.delete("a") is None
 
 
+def test_one_record_can_be_asked_for() -> None:
+    cluster = Cluster()
+    cluster.update(a_submission("a", b"d"), 0)
+
+    assert cluster.get("a") == cluster.affiliates[0]
+    assert cluster.get("b") is None
+
+
 def test_expired_affiliate_is_a_deletion() -> None:
     cluster = Cluster()
     cluster.update(a_submission("a", b"d"), 0)

@@ -59,6 +59,25 @@ def test_sweep_of_a_cluster_that_is_gone_is_nothing() -> None:
     assert Clusters().sweep("c", 0, watched=False) == ()
 
 
+def test_one_record_can_be_asked_for() -> None:
+    clusters = Clusters()
+    clusters.update("c", A, 0)
+
+    assert clusters.get("c", "a") == clusters.affiliates("c")[0]
+    assert clusters.get("c", "b") is None
+    assert clusters.get("unknown", "a") is None
+
+
+def test_one_cluster_too_many_is_refused() -> None:
+    clusters = Clusters(clusters_max=1)
+    clusters.open("c")
+
+    with pytest.raises(LimitExceeded):
+        clusters.update("other", A, 0)
+
+    assert clusters.cluster_ids == ("c",)
+
+
 def test_update_between_two_sweeps_is_never_lost() -> None:
     # The orphan of discovery.md 8, number 12.
     clusters = Clusters()
