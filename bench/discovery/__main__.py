@@ -6,6 +6,7 @@ machine; start it with a rate limit that does not matter (ours: --rate-limit 0).
 """
 
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,8 @@ def main() -> None:
     """Measure, print, write JSON where asked to."""
     plan = plan_from_arguments(sys.argv[1:], __doc__ or "")
     raise_file_limit()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     conditions = discovery_conditions(plan.rounds)
     with tempfile.TemporaryDirectory(prefix="discovery-bench-") as directory:
         results = Campaign(plan, Path(directory)).run()

@@ -58,8 +58,18 @@ class Campaign:
         self._starts: dict[str, Start] = {}
 
     def run(self) -> Results:
-        """Measure everything; a server that fails is left out from there on."""
+        """Measure everything, or what there is time for until an interrupt (SIGINT).
+
+        A server that fails is left out from there on.
+        """
         self._starts = self._prepare()
+        try:
+            self._measure_all()
+        except KeyboardInterrupt:
+            self._leave_out("the rest", "interrupted")
+        return self._results
+
+    def _measure_all(self) -> None:
         for shape in self._plan.shapes:
             for number in range(self._plan.rounds):
                 for name in _rotated(list(self._starts), number):
@@ -69,7 +79,6 @@ class Campaign:
             for name in list(self._starts):
                 say(f"{watchers:,} idle watchers: {name}")
                 self._attempt(name, watchers)
-        return self._results
 
     def _prepare(self) -> dict[str, Start]:
         if self._plan.targets:

@@ -7,6 +7,7 @@ HTTP/2 wants answered, and opens a watch again that was ended, as clients do.
 import gc
 import random
 import select
+import signal
 import socket
 import time
 from collections import Counter
@@ -253,5 +254,7 @@ class Receiver:
 
 def receive(pipe: Connection) -> None:
     """Body of the receiving process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that conducts ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # it would look at everything that is kept, again and again
     Receiver(pipe).run()
