@@ -115,3 +115,16 @@ async def test_write_is_heard_although_the_last_fragment_is_to_come() -> None:
         await one.update(data=b"d")
 
         assert one.get() is not None
+
+
+@virtually
+async def test_removal_reaches_what_was_not_heard_of_yet() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        etcd.is_mute = True
+        etcd.write(RAW_A, b"by another replica, just now")
+        etcd.write(RAW_A, b"and changed")
+
+        assert await one.store.writer.remove(A, if_known=False)
+
+        assert RAW_A not in etcd.stored_by_key
