@@ -81,7 +81,7 @@ class Listing:
         now_ns = self._now_ns()
         kept = 0
         for key in missing:
-            record = self._mirror.get(key)
+            record = self._remembered.get(key)
             if is_lost and record and sweep_affiliate(record, now_ns):
                 self._mirror.expect_absent(key)
                 self._remembered.add(key, record)

@@ -205,3 +205,22 @@ async def test_other_history_is_noticed_although_it_has_overtaken_ours() -> None
         await one.update(data=b"new", patience_s=1)
 
         assert one.get() is not None
+
+
+@virtually
+async def test_etcd_that_comes_back_empty_takes_no_acknowledged_refresh_along() -> None:
+    etcd = FakeEtcd()
+    async with a_replica(etcd) as one:
+        await one.update(b"e", data=b"d", ttl_s=60)
+        etcd.fail()
+        await until(lambda: not one.store.link.is_up)
+        await one.update(b"e", data=b"d", ttl_s=600)
+        one.clock.advance(100)  # by what etcd had, it has run out
+
+        etcd.wipe()
+        etcd.heal()
+        await until(lambda: RAW_A in etcd.stored_by_key)
+        await until(lambda: not one.store.remembered)
+
+        assert one.left_s() > 490
+        assert len(one.news) == 1
