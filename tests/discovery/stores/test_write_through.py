@@ -309,11 +309,18 @@ async def test_segment_that_fails_during_a_compaction_is_not_removed_by_it(
     assert {("c", "a"), ("c", "late")} <= set(found)
 
 
+def _age(path: Path) -> tuple[int, str]:
+    """Sorts the newest segment of the log first; ``log.10`` comes after ``log.9``."""
+    number = path.suffix[1:]
+    return (-int(number) if number.isdigit() else 0, path.name)
+
+
 class Camera:
     """Copies a folder before every call to the host that changes a name in it.
 
     Such a copy is what a crash at that moment leaves behind; meanwhile files can only
-    grow.
+    grow, and only the newest or the one before. The newest is copied first, or it could
+    have what is not yet in the copy of the one before.
     """
 
     CALLS = frozenset({"open", "os.rename", "os.link", "os.remove"})
@@ -336,7 +343,9 @@ class Camera:
             self._copying = True
             before = self.acknowledged
             copy = self.copies / str(len(self.taken))
-            shutil.copytree(self.folder, copy)
+            copy.mkdir(parents=True)
+            for path in sorted(self.folder.iterdir(), key=_age):
+                shutil.copy2(path, copy)
             self.taken.append((before, self.acknowledged, copy))
             self._copying = False
 
