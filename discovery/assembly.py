@@ -28,6 +28,7 @@ from discovery.service.health import Health, handler_from_health
 from discovery.service.interceptors import Interceptors
 from discovery.service.lifetime import Lifetime
 from discovery.service.log_budget import LogBudget
+from discovery.service.outlets import Outlets
 from discovery.service.reflection import Reflection, handlers_from_reflection
 from discovery.service.stalls import Stalls
 from discovery.service.store import Store, StoreHealth
@@ -163,6 +164,7 @@ def _handlers(
         ),
         admission_from_settings(settings),
         parts.stalls,
+        Outlets(settings.watcher_stall_s, settings.rate_ipv6_prefix),
         parts.metrics,
         LogBudget(LOG_LINES_PER_S, monotonic_ns),
         monotonic_ns,

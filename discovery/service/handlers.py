@@ -31,12 +31,12 @@ def handler_from_service(
         "Hello": service.hello,
         "AffiliateUpdate": service.affiliate_update,
         "AffiliateDelete": service.affiliate_delete,
-        "List": service.list,
     }
     handlers = {
         name: unary_handler(name, answer, interceptors)
         for name, answer in unary.items()
     }
+    handlers["List"] = _list_handler(service, interceptors)
     handlers["Watch"] = _watch_handler(service, interceptors)
     return grpc.method_handlers_generic_handler(SERVICE_NAME, handlers)
 
@@ -52,12 +52,24 @@ def unary_handler(
     return grpc.stream_unary_rpc_method_handler(handle)
 
 
+def _list_handler(service: ClusterService, interceptors: Interceptors) -> Handler:
+    """One reply, written like that of a stream: it may be large, and not be read."""
+
+    async def handle(_requests: Any, context: Context) -> None:
+        async def answer(raw: bytes, call: Call) -> None:
+            await interceptors.reply(service.list, raw, call, context)
+
+        await interceptors.run("List", answer, context)
+
+    return grpc.stream_stream_rpc_method_handler(handle)
+
+
 def _watch_handler(service: ClusterService, interceptors: Interceptors) -> Handler:
     async def handle(_requests: Any, context: Context) -> None:
-        async def send(message: bytes) -> None:
-            await interceptors.send(message, context)
-
         async def watch(raw: bytes, call: Call) -> None:
+            async def send(message: bytes) -> None:
+                await interceptors.send(message, call, context)
+
             await service.watch(raw, call, send)
 
         await interceptors.run("Watch", watch, context)

@@ -20,6 +20,7 @@ from discovery.service.admission import Admission
 from discovery.service.call import PATIENCE_S, Call
 from discovery.service.client_address import HeaderTrust, Metadata, find_client_address
 from discovery.service.log_budget import LogBudget
+from discovery.service.outlets import LARGE_BYTES, Outlet, Outlets
 from discovery.service.refusal import (
     NotAdmitted,
     Refusal,
@@ -52,6 +53,7 @@ class Interceptors:
         trust: which headers say who calls.
         admission: which clusters are served.
         stalls: who does not read.
+        outlets: how much a client may leave unread.
         metrics: counts calls and messages.
         budget: how much failing calls may write into the log.
         now_ns: monotonic clock.
@@ -61,6 +63,7 @@ class Interceptors:
     trust: HeaderTrust
     admission: Admission
     stalls: Stalls
+    outlets: Outlets
     metrics: Metrics
     budget: LogBudget
     now_ns: Callable[[], int]
@@ -92,18 +95,57 @@ class Interceptors:
         await _send_status(context, code, reason)
         return None
 
-    async def send(self, message: bytes, context: Context) -> None:
+    async def send(self, message: bytes, call: Call, context: Context) -> None:
         """Send a watcher one message.
 
         Raises:
             WatcherStalled: it did not read for too long.
+            Exhausted: it leaves too much unread.
         """
+        if len(message) < LARGE_BYTES:
+            await self._bound(context.write(message))
+        else:
+            outlet = await self.outlets.take(call.address)
+            await self._write_large(message, outlet, context)
+        self.metrics.message_sent("Watch")
+
+    async def reply(
+        self, answer: Answer[bytes], raw: bytes, call: Call, context: Context
+    ) -> None:
+        """Answer a call whose reply may be large.
+
+        It is made only when there is an outlet for it.
+
+        Raises:
+            WatcherStalled: the client did not read for too long.
+            Exhausted: it leaves too much unread.
+        """
+        outlet = await self.outlets.take(call.address)
         try:
-            await self.stalls.bound(context.write(message))
+            message = await answer(raw, call)
+        except BaseException:
+            outlet.release()
+            raise
+        await self._write_large(message, outlet, context)
+
+    async def _write_large(
+        self, message: bytes, outlet: Outlet, context: Context
+    ) -> None:
+        """Write, and give the outlet back when nothing of it is left with us.
+
+        gRPC keeps what is not read as long as the connection lives, whatever becomes
+        of the call; so the writing goes on when its call is cut off.
+        """
+        writing = asyncio.ensure_future(context.write(message))  # noqa: TID251 - outlives its call
+        writing.add_done_callback(lambda ended: _give_back(outlet, ended))
+        await self._bound(asyncio.shield(writing))
+
+    async def _bound(self, sending: Awaitable[None]) -> None:
+        try:
+            await self.stalls.bound(sending)
         except WatcherStalled:
             self.metrics.watcher_stalled()
             raise
-        self.metrics.message_sent("Watch")
 
     async def _wait_for_request(
         self, call: Call, context: Context, metadata: Metadata
@@ -166,6 +208,12 @@ class Interceptors:
         if self.budget.take():
             fields = {"method": call.method}
             log.error("call failed", extra={"fields": fields}, exc_info=error)
+
+
+def _give_back(outlet: Outlet, writing: asyncio.Future[None]) -> None:
+    if not writing.cancelled():
+        writing.exception()  # seen: the client is gone, nobody else would ask
+    outlet.release()
 
 
 def _metadata_from_context(context: Context) -> Metadata:

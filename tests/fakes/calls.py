@@ -9,6 +9,7 @@ from discovery.service.admission import Admission
 from discovery.service.client_address import HeaderTrust
 from discovery.service.interceptors import Interceptors
 from discovery.service.log_budget import LogBudget
+from discovery.service.outlets import Outlets
 from discovery.service.stalls import Stalls
 from discovery.service.turns import Turns
 from discovery.state.rate_limit import RateLimiter
@@ -77,6 +78,7 @@ def some_interceptors(
         trust or HeaderTrust(),
         admission or Admission(),
         Stalls(0.01, lambda: now[0]),
+        Outlets(0.01),
         metrics,
         LogBudget(lines_per_s, lambda: now[0]),
         lambda: now[0],

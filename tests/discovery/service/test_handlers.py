@@ -18,7 +18,7 @@ from tests.fakes.calls import some_interceptors
         ("Hello", False),
         ("AffiliateUpdate", False),
         ("AffiliateDelete", False),
-        ("List", False),
+        ("List", True),  # one reply, the same on the wire
         ("Watch", True),
     ],
 )

@@ -8,11 +8,13 @@ from discovery.api import cluster_pb2 as pb
 from discovery.service.admission import Admission
 from discovery.service.call import Call
 from discovery.service.client_address import HeaderTrust
-from discovery.service.refusal import InvalidRequest, WatcherStalled
+from discovery.service.outlets import LARGE_BYTES, OUTLETS
+from discovery.service.refusal import Exhausted, InvalidRequest, WatcherStalled
 from discovery.state.rate_limit import RateLimiter
 from tests.fakes.calls import Aborted, FakeContext, some_interceptors
 
 Code = grpc.StatusCode
+CALL = Call("Watch", None)
 
 
 async def answer(raw: bytes, call: Call) -> str:
@@ -129,7 +131,7 @@ async def test_watcher_that_does_not_read_is_stalled() -> None:
     interceptors = some_interceptors(clock=clock)
     context = FakeContext()
     context.is_reading.clear()
-    sending = asyncio.create_task(interceptors.send(b"news", context))
+    sending = asyncio.create_task(interceptors.send(b"news", CALL, context))
     await asyncio.sleep(0)
 
     clock[0] = 10**9
@@ -137,6 +139,95 @@ async def test_watcher_that_does_not_read_is_stalled() -> None:
 
     with pytest.raises(WatcherStalled):
         await sending
+
+
+@pytest.mark.parametrize("size", [OUTLETS, OUTLETS + 1])
+async def test_large_messages_lie_unread_only_so_often(size: int) -> None:
+    interceptors = some_interceptors()
+    context = FakeContext()
+    context.is_reading.clear()
+    refused = 0
+
+    async def send() -> None:
+        nonlocal refused
+        try:
+            await interceptors.send(bytes(LARGE_BYTES), CALL, context)
+        except Exhausted:
+            refused += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(size):
+            group.create_task(send())
+        await asyncio.sleep(0.05)
+        context.is_reading.set()
+
+    assert refused == size - OUTLETS
+    assert len(context.messages) == OUTLETS
+
+
+async def test_outlet_is_back_when_what_was_not_read_is_gone() -> None:
+    clock = [0]
+    interceptors = some_interceptors(clock=clock)
+    context = FakeContext()
+    context.is_reading.clear()
+    sending = asyncio.create_task(interceptors.send(bytes(LARGE_BYTES), CALL, context))
+    await asyncio.sleep(0)
+
+    clock[0] = 10**9
+    interceptors.stalls.cut_off()
+    with pytest.raises(WatcherStalled):
+        await sending
+    in_use = len(interceptors.outlets)
+    context.is_reading.set()
+    await asyncio.sleep(0.01)
+
+    assert (in_use, len(interceptors.outlets)) == (1, 0)
+
+
+async def test_refused_reply_and_vanished_client_give_their_outlets_back() -> None:
+    interceptors = some_interceptors()
+    context = FakeContext()
+    context.is_reading.clear()
+
+    with pytest.raises(InvalidRequest):
+        await interceptors.reply(refuse, b"", CALL, context)
+    sending = asyncio.create_task(interceptors.send(bytes(LARGE_BYTES), CALL, context))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    context.is_reading.set()
+    await asyncio.sleep(0.01)
+
+    assert len(interceptors.outlets) == 0
+
+
+async def test_small_messages_need_no_outlet() -> None:
+    interceptors = some_interceptors()
+    context = FakeContext()
+    for _ in range(OUTLETS):
+        await interceptors.outlets.take(None)
+
+    await interceptors.send(b"news", CALL, context)
+
+    assert context.messages == [b"news"]
+
+
+async def test_large_reply_is_made_only_when_there_is_an_outlet_for_it() -> None:
+    interceptors, made = some_interceptors(), []
+
+    async def make(raw: bytes, call: Call) -> bytes:
+        made.append(raw)
+        return b"reply"
+
+    taken = [await interceptors.outlets.take(None) for _ in range(OUTLETS)]
+    with pytest.raises(Exhausted):
+        await interceptors.reply(make, b"", CALL, FakeContext())
+
+    assert made == []
+    taken[0].release()
+    context = FakeContext()
+    await interceptors.reply(make, b"", CALL, context)
+    assert context.messages == [b"reply"]
 
 
 async def test_status_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
