@@ -7,16 +7,18 @@ server are those of the program, with other times.
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from discovery.api import cluster_pb2 as pb
+from discovery.api.cluster_pb2_grpc import ClusterStub
 from discovery.drivers import grpc_server
 from tests.discovery import http2
 from tests.discovery.neighbour import a_neighbour
-from tests.discovery.running import a_client, a_service, code_of
+from tests.discovery.running import a_client, a_service, an_update, code_of
 from tests.discovery.service_program import a_program, address_of
 
 Code = grpc.StatusCode
@@ -182,6 +184,64 @@ async def test_streams_that_are_reset_at_once_cost_others_nothing() -> None:
             stream = 2 * number + 1
             connection.open_call("List", request, stream)
             connection.send(http2.RST_STREAM, 0, stream, (8).to_bytes(4))
+
+
+async def test_large_replies_that_nobody_reads_take_a_bounded_room() -> None:
+    """One connection asks 300 times for a full cluster and takes nothing of it."""
+    request = pb.ListRequest(cluster_id="c").SerializeToString()
+    flags = ("--addr=127.0.0.1:0", "--rate-limit=0", "--watcher-stall=500ms")
+    async with a_program(*flags) as program:
+        address = await address_of(program)
+        async with (
+            a_neighbour(address) as neighbour,
+            http2.connected(address) as greedy,
+        ):
+            await fill(neighbour)
+            before_mib = resident_mib(program.pid)
+            for number in range(300):
+                method = "List" if number % 2 else "Watch"
+                greedy.open_call(method, request, 2 * number + 1)
+                await asyncio.sleep(0.01)
+            grown_mib = resident_mib(program.pid) - before_mib
+
+    assert grown_mib < 256  # of more than 1,000
+
+
+async def fill(client: ClusterStub) -> None:
+    """Make a cluster of 4.5 MB."""
+
+    async def put(number: int) -> None:
+        endpoints = [bytes([n]) * 32 for n in range(64)]
+        fields = {"affiliate_data": bytes(2048), "ttl_ns": 10**12}
+        await client.AffiliateUpdate(an_update(f"{number:0200}", *endpoints, **fields))
+
+    for start in range(0, 1024, 64):
+        async with asyncio.TaskGroup() as group:
+            for number in range(start, start + 64):
+                group.create_task(put(number))
+
+
+def resident_mib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+async def test_calls_that_wait_for_their_turn_are_bounded_and_hold_up_nobody() -> None:
+    """At 2 calls a second no more than 120 wait, for a minute at most."""
+    limits = {"rate_limit_per_s": 2.0, "rate_burst": 1, "trust_x_real_ip": True}
+    hasty, other = (("x-real-ip", "192.0.2.1"),), (("x-real-ip", "192.0.2.2"),)
+    async with a_service(**limits) as address, a_client(address) as client:
+        calls = [client.Hello(HELLO, metadata=hasty) for _ in range(300)]
+        await asyncio.sleep(0.3)
+        began_s = time.monotonic()
+        answered = await code_of(client.Hello(HELLO, metadata=other))
+        took_s = time.monotonic() - began_s
+        ended = [await code_of(call) for call in calls if call.done()]
+        for call in calls:
+            call.cancel()
+
+    assert (answered, took_s < 1.0) == (Code.OK, True)
+    assert 170 <= ended.count(Code.RESOURCE_EXHAUSTED) <= 180
 
 
 async def test_thousand_connects_a_second_keep_nobody_waiting() -> None:
