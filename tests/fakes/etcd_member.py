@@ -34,6 +34,7 @@ async def a_member(
     async def stream(
         requests: Any, _: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[bytes]:
+        await anext(aiter(requests), None)  # as etcd does, before it says no
         async for message in watch(requests):
             yield message
 
