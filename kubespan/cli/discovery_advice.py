@@ -52,7 +52,7 @@ _ADVICE: Final = (
     ("no discovery service", "another gRPC service listens there"),
     (
         "permission denied",
-        "the service does not admit this cluster: see its lists, and give --token",
+        "the service does not admit this cluster: give --token or a --cluster-id",
     ),
     (
         "unauthenticated",

@@ -50,4 +50,13 @@ def test_flags_named_in_documents_exist():
 
 
 # programs our documents also name
-FLAGS_OF_OTHERS = {"certificate-file", "help", "network", "token", "version"}
+FLAGS_OF_OTHERS = {
+    "ca-file",
+    "certificate-file",
+    "cluster-id",
+    "config",
+    "help",
+    "network",
+    "token",
+    "version",
+}

@@ -32,8 +32,9 @@ ADMITTING = (
         "cluster_tokens_path",
         parse_path,
         "FILE",
-        "lines of a cluster ID and a token: calls for these clusters need the header "
-        "'authorization: Bearer TOKEN'; Talos nodes send none (default: no tokens)",
+        "lines of a cluster ID, a space and a token: calls for these clusters need "
+        "the header 'authorization: Bearer TOKEN'; Talos nodes send none "
+        "(default: no tokens)",
     ),
     Flag(
         "trusted-proxies",

@@ -16,7 +16,7 @@ LIMITING = (
         "rate_limit_per_s",
         parse_rate,
         "NUMBER",
-        "calls per second and client address, more must wait; 0: any (default 15)",
+        "calls per second and client address, more must wait; 0: no limit (default 15)",
     ),
     Flag(
         "rate-burst",

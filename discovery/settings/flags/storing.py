@@ -85,7 +85,7 @@ STORING = (
         "etcd_ca_path",
         parse_path,
         "FILE",
-        "etcd: PEM authority its certificates are checked against: use TLS",
+        "etcd: use TLS, and check its certificates against this PEM authority",
     ),
     Flag(
         "etcd-certificate-path",
