@@ -33,6 +33,7 @@ class FakeEtcd:
     stored_by_key: dict[bytes, Stored] = field(default_factory=dict)
     _changes: list[Stored] = field(default_factory=list)
     _compacted: int = 0
+    _at_compaction: dict[bytes, Stored] = field(default_factory=dict)
     _breaks: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,12 +54,14 @@ class FakeEtcd:
         """Forget every change before now."""
         self._compacted = self.revision
         self._changes = []
+        self._at_compaction = dict(self.stored_by_key)
 
     def wipe(self, history: int = 2) -> None:
         """Begin anew, as after all disks were lost."""
         self.history, self.revision, self._compacted = history, 1, 0
         self.stored_by_key = {}
         self._changes = []
+        self._at_compaction = {}
         self.break_watches()
 
     def write(self, key: bytes, value: bytes | None) -> Stored:
@@ -81,7 +84,7 @@ class FakeEtcd:
         await self._answer()
         if change.mod_revision < self._compacted:
             raise Compacted("fake: forgotten")
-        return change in (*self._changes, self.stored_by_key.get(change.key))
+        return change in (*self._changes, self._at_compaction.get(change.key))
 
     async def probe(self, prefix: bytes, member: str) -> None:
         await self._answer()
