@@ -106,7 +106,12 @@ def _explained() -> Iterator[None]:
 async def _unless_stopped(
     stop: asyncio.Event, opening: Awaitable[Opened]
 ) -> Opened | None:
-    """Await something that may take long; None if told to stop meanwhile."""
+    """Await something that may take long; None if told to stop meanwhile.
+
+    Raises:
+        Exception: what ``opening`` raises, not wrapped in a group.
+    """
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as group, asyncio.timeout(None) as patience:
         waiting = group.create_task(_end_patience(stop, patience), name="patience")
         try:
@@ -114,9 +119,13 @@ async def _unless_stopped(
         except asyncio.CancelledError:
             if not stop.is_set():
                 raise
-            return None
+        except Exception as error:  # noqa: BLE001 - raised again outside of the group
+            failure = error
         finally:
             waiting.cancel()
+    if failure is not None:
+        raise failure
+    return None
 
 
 async def _end_patience(stop: asyncio.Event, patience: asyncio.Timeout) -> None:

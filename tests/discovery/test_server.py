@@ -3,14 +3,18 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import pytest
 
 from discovery.api import cluster_pb2 as pb
 from discovery.api.cluster_pb2_grpc import ClusterStub
+from discovery.server import CannotServe, serve
 from tests.discovery import http2
 from tests.discovery.running import (
+    QUIET,
     AWatch,
     a_client,
     a_service,
@@ -100,6 +104,14 @@ async def test_idle_watch_may_ping_as_often_as_it_likes() -> None:
             answered += frame.kind == http2.PING and frame.flags == http2.ACK_PING
 
     assert answered == 300
+
+
+async def test_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pem"
+    settings = replace(QUIET, store="etcd", etcd_ca_path=missing)
+
+    with pytest.raises(CannotServe, match=r"missing\.pem: No such file or directory"):
+        await serve(settings, asyncio.Event())
 
 
 async def test_client_that_vanishes_is_no_error(
