@@ -71,8 +71,8 @@ def _parser(version: str) -> "_Parser":
         "records and find each other. Keeps them and cannot read them.",
         epilog="One dash or two. Every flag can also be given in the environment, such "
         f"as {ENVIRONMENT_PREFIX}GC_INTERVAL=30s; the flag wins. Exit status: 0 after "
-        "SIGTERM or SIGINT, 1 cannot serve or could not save the last snapshot, 2 wrong "
-        "flags.",
+        "SIGTERM or SIGINT, 1 cannot serve or could not save the last snapshot, 2 "
+        "wrong flags.",
     )
     for group in GROUPS:
         section = parser.add_argument_group(group.title)
