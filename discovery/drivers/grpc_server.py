@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from discovery.drivers.certificate import CertificateFiles
+from discovery.drivers.given_up import end_given_up_calls
 from discovery.drivers.listening import explain_refusal, grpc_address
 from discovery.drivers.listening_socket import CannotListen
 from discovery.state.limits import REQUEST_BYTES_MAX
@@ -57,13 +58,14 @@ def new_server(
     calls_max: int,
     connections_max: int,
 ) -> grpc.aio.Server:
-    """Return a server that does not listen yet.
+    """Return a server that does not listen yet; call it in its loop.
 
     Args:
         handlers: what it serves.
         calls_max: open calls; more are RESOURCE_EXHAUSTED.
         connections_max: open connections; more are closed at once.
     """
+    end_given_up_calls()
     connections = ("grpc.max_allowed_incoming_connections", connections_max)
     return grpc.aio.server(
         handlers=handlers,

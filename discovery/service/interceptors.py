@@ -29,7 +29,7 @@ from discovery.service.refusal import (
 )
 from discovery.service.stalls import Stalls
 from discovery.service.turns import Turns
-from discovery.state.limits import NS_PER_S, RATE_WAIT_NS_MAX
+from discovery.state.limits import GIVEN_UP_S, NS_PER_S, RATE_WAIT_NS_MAX
 
 log = logging.getLogger(__name__)
 Reply = TypeVar("Reply")
@@ -133,12 +133,16 @@ class Interceptors:
     ) -> None:
         """Write, and give the outlet back when nothing of it is left with us.
 
-        gRPC keeps what is not read as long as the connection lives, whatever becomes
-        of the call; so the writing goes on when its call is cut off.
+        gRPC keeps what is not read until the call itself is ended, which is some time
+        after it is cut off; so the writing goes on meanwhile.
         """
         writing = asyncio.ensure_future(context.write(message))  # noqa: TID251 - outlives its call
         writing.add_done_callback(lambda ended: _give_back(outlet, ended))
-        await self._bound(asyncio.shield(writing))
+        try:
+            await self._bound(asyncio.shield(writing))
+        except WatcherStalled:
+            asyncio.get_running_loop().call_later(GIVEN_UP_S, writing.cancel)
+            raise
 
     async def _bound(self, sending: Awaitable[None]) -> None:
         try:
@@ -248,11 +252,14 @@ async def _receive(context: Context) -> bytes:
 
 
 async def _send_status(context: Context, code: grpc.StatusCode, reason: str) -> None:
-    """Send the status, without waiting for a client that does not take it."""
+    """Send the status, without waiting for a client that does not take it.
+
+    Where the very first message of a watch is still unread, gRPC takes no status.
+    """
     try:
         async with asyncio.timeout(STATUS_S):
             await context.abort(code, reason)
-    except TimeoutError:
+    except (TimeoutError, grpc.aio.InternalError):
         return
 
 

@@ -25,6 +25,9 @@ REQUEST_BYTES_MAX = 4 * 1024 * 1024
 RATE_WAIT_NS_MAX = 60 * NS_PER_S
 WAITING_CALLS_MAX = 4096
 
+# Ours. What a client left unread when it was cut off is forgotten after this.
+GIVEN_UP_S = 5.0
+
 
 class LimitExceeded(Exception):  # noqa: N818 - a state of the cluster, not a mistake
     """A cluster or an affiliate is full; nothing was changed."""
