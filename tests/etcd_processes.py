@@ -141,28 +141,11 @@ def an_etcd(
     ]
     initial = ",".join(f"{m.name}=http://127.0.0.1:{m.peer_port}" for m in members)
     for member in members:
-        client = f"{scheme}://127.0.0.1:{member.client_port}"
-        peer = f"http://127.0.0.1:{member.peer_port}"
         member.arguments = [
-            f"--name={member.name}",
-            f"--data-dir={directory / member.name}",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster={initial}",
-            f"--initial-cluster-token={directory.name}",
-            "--logger=zap",
-            "--log-level=warn",
+            *_arguments(member, scheme, initial),
+            *_tls_arguments(tls),
             *extra,
         ]
-        if tls:
-            member.arguments += [
-                f"--trusted-ca-file={tls[0]}",
-                f"--cert-file={tls[1]}",
-                f"--key-file={tls[2]}",
-                "--client-cert-auth",
-            ]
     ctl_tls = (
         [f"--cacert={tls[0]}", f"--cert={tls[1]}", f"--key={tls[2]}"] if tls else []
     )
@@ -172,6 +155,35 @@ def an_etcd(
         yield cluster
     finally:
         cluster.kill()
+
+
+def _arguments(member: Member, scheme: str, initial: str) -> list[str]:
+    client = f"{scheme}://127.0.0.1:{member.client_port}"
+    peer = f"http://127.0.0.1:{member.peer_port}"
+    return [
+        f"--name={member.name}",
+        f"--data-dir={member.directory / member.name}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster={initial}",
+        f"--initial-cluster-token={member.directory.name}",
+        "--logger=zap",
+        "--log-level=warn",
+    ]
+
+
+def _tls_arguments(tls: "tuple[str, str, str] | None") -> list[str]:
+    if not tls:
+        return []
+    ca, certificate, key = tls
+    return [
+        f"--trusted-ca-file={ca}",
+        f"--cert-file={certificate}",
+        f"--key-file={key}",
+        "--client-cert-auth",
+    ]
 
 
 def _free_ports(count: int) -> list[int]:

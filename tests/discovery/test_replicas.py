@@ -314,6 +314,17 @@ async def test_replica_started_anew_has_everything(etcd: EtcdCluster) -> None:
     assert known["a7"].endpoints == [b"e"]
 
 
+async def _compact_and_restart(etcd: EtcdCluster) -> None:
+    """Forget all history; restart, so that no watch has anything in its pockets."""
+    revision = etcd.ctl("get", "x", "--write-out=json").partition('"revision":')[2]
+    etcd.ctl("compact", revision.partition(",")[0])
+    for member in etcd.members:
+        member.kill()
+    for member in etcd.members:
+        member.start()
+    await asyncio.to_thread(etcd.wait)
+
+
 async def test_replica_that_slept_through_a_compaction_tells_what_changed(
     etcd: EtcdCluster,
 ) -> None:
@@ -338,13 +349,7 @@ async def test_replica_that_slept_through_a_compaction_tells_what_changed(
             await fast.AffiliateUpdate(
                 an_update(name, affiliate_data=b"new", ttl_ns=MINUTES)
             )
-        revision = etcd.ctl("get", "x", "--write-out=json").partition('"revision":')[2]
-        etcd.ctl("compact", revision.partition(",")[0])
-        for member in etcd.members:  # so that no watch has anything in its pockets
-            member.kill()
-        for member in etcd.members:
-            member.start()
-        await asyncio.to_thread(etcd.wait)
+        await _compact_and_restart(etcd)
         sleeper.send_signal(signal.SIGCONT)
 
         async with asyncio.timeout(20):

@@ -218,7 +218,7 @@ def test_program_of_our_link_that_we_do_not_know_ends_with_its_link(
 
     pid, _ = host.run(body)
 
-    host._wait(lambda: not Path(f"/proc/{pid}/root/proc").exists() or _ended(pid))
+    host._wait(lambda: not Path(f"/proc/{pid}/ns/net").exists() or _ended(pid))
     assert host.namespace.sh("ip -br link").startswith("lo")
 
 
